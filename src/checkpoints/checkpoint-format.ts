@@ -1,0 +1,95 @@
+/**
+ * What a checkpoint of this project is: a safetensors file with PyTorch's names and layout, whose metadata holds, under
+ * the key `ciard`, a JSON of what the weights are. The JSON lies in the same file because one rename then replaces both:
+ * weights beside a JSON of another epoch can't happen. Any reader of safetensors, PyTorch's included, reads the weights.
+ * Nothing here needs Node.
+ */
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import { decodeSafetensors } from './safetensors-format.js';
+import type { Safetensors } from './safetensors-format.js';
+import type { StateDict } from './state-dict.js';
+
+/** What the weights of a checkpoint are. Fields beyond these are kept as they are. */
+export interface CheckpointInfo {
+  /** The network's name, as `ciard models` lists it. */
+  readonly architecture: string;
+  /** The width multiplier of its channels; 1 where absent. */
+  readonly width?: number | undefined;
+  readonly classes: number;
+  /** Rows and columns of the images; 32 where absent. */
+  readonly imageSize?: number | undefined;
+  /** The data set that it was trained on. */
+  readonly dataset?: string | undefined;
+  /** Normalisation, a value a channel: the network sees (x − mean) / std of x in [0, 1]; none where absent. */
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
+  /** The training method and its settings, for a checkpoint that was trained here. */
+  readonly method?: string | undefined;
+  readonly recipe?: unknown;
+  readonly seed?: number | undefined;
+  /** Epochs done. */
+  readonly epoch?: number | undefined;
+  /** The file that it was imported from. */
+  readonly source?: { readonly file: string; readonly sha256: string } | undefined;
+  readonly [field: string]: unknown;
+}
+
+export interface Checkpoint {
+  readonly info: CheckpointInfo;
+  readonly tensors: StateDict;
+}
+
+const positive = z.number().positive();
+const count = z.number().int().nonnegative();
+const infoSchema = z.looseObject({
+  architecture: z.string().min(1),
+  width: positive.optional(),
+  classes: count.min(1),
+  imageSize: count.min(1).optional(),
+  dataset: z.string().optional(),
+  mean: z.array(z.number()).optional(),
+  std: z.array(positive).optional(),
+  method: z.string().optional(),
+  seed: z.number().optional(),
+  epoch: count.optional(),
+  source: z.object({ file: z.string(), sha256: z.string() }).optional(),
+});
+
+/** The metadata key under which the JSON lies. */
+const key = 'ciard';
+
+const checked = (info: unknown, name: string): CheckpointInfo => {
+  const result = infoSchema.safeParse(info);
+  if (!result.success)
+    throw new UserError(
+      `What ${name} says of its network can't be used: ${z.prettifyError(result.error).replaceAll('\n', ' ')}`,
+    );
+  return result.data;
+};
+
+/** `info` as safetensors metadata. @throws UserError where it lacks a field or has a wrong one */
+export const metadataOfInfo = (info: CheckpointInfo): Record<string, string> => ({
+  format: 'pt', // what PyTorch's own tools write and expect
+  [key]: JSON.stringify(checked(info, 'the checkpoint')),
+});
+
+/** The checkpoint in a safetensors file. @throws UserError where it has no record of ours */
+export const checkpointOf = ({ tensors, metadata }: Safetensors, name: string): Checkpoint => {
+  const json = metadata[key];
+  if (json === undefined)
+    throw new UserError(
+      `${name} holds weights and no word of what network they are. Import it: npx ciard import-torch ${name} --arch NAME`,
+    );
+  let info: unknown;
+  try {
+    info = JSON.parse(json);
+  } catch {
+    throw new UserError(`What ${name} says of its network is not JSON. Write or import the checkpoint anew.`);
+  }
+  return { info: checked(info, name), tensors };
+};
+
+/** The checkpoint in the bytes of a file, for a browser. @throws UserError as `loadCheckpoint` does */
+export const decodeCheckpoint = (bytes: Uint8Array, name = 'the checkpoint'): Checkpoint =>
+  checkpointOf(decodeSafetensors(bytes, name), name);

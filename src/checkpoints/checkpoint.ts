@@ -1,0 +1,18 @@
+import { checkpointOf, metadataOfInfo } from './checkpoint-format.js';
+import type { Checkpoint, CheckpointInfo } from './checkpoint-format.js';
+import { readSafetensors, writeSafetensors } from './safetensors.js';
+import type { StateDict } from './state-dict.js';
+
+export type { Checkpoint, CheckpointInfo } from './checkpoint-format.js';
+
+/**
+ * Writes a checkpoint, atomically: whoever reads `path` meanwhile, and whoever finds it after a crash, has the old
+ * checkpoint or the new one, whole.
+ * @throws UserError where `info` is incomplete or the file can't be written
+ */
+export const saveCheckpoint = async (path: string, info: CheckpointInfo, tensors: StateDict): Promise<void> =>
+  writeSafetensors(path, tensors, metadataOfInfo(info));
+
+/** Reads a checkpoint. @throws UserError where the file is absent, damaged, or not a checkpoint of this project */
+export const loadCheckpoint = async (path: string): Promise<Checkpoint> =>
+  checkpointOf(await readSafetensors(path), path);
