@@ -1,0 +1,128 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { attribute, defineKernel, execute, onTensorFlow } from './kernels.js';
+
+/** Padding in pixels on every side, as PyTorch counts it, or 'same' as TensorFlow pads (more at the bottom and right). */
+export type Padding = number | 'same';
+
+export interface ConvolutionOptions {
+  readonly stride?: number;
+  readonly padding?: Padding;
+}
+
+type Scheme = 'SAME' | 'VALID';
+
+/**
+ * How a convolution is padded: TensorFlow's own scheme where it means the same, else zeros put around the image first.
+ * (TensorFlow's EXPLICIT padding gives the same numbers, but its gradients take twice as long.)
+ */
+const paddingOf = (
+  size: readonly [number, number],
+  kernel: readonly [number, number],
+  stride: number,
+  padding: Padding,
+): { scheme: Scheme; before: number; after: [number, number] } => {
+  if (padding === 'same') return { scheme: 'SAME', before: 0, after: [0, 0] };
+  if (padding === 0) return { scheme: 'VALID', before: 0, after: [0, 0] };
+  if (stride === 1 && kernel.every((width) => width === 2 * padding + 1)) return { scheme: 'SAME', before: 0, after: [0, 0] };
+  const after = [0, 1].map((axis) => {
+    const outputs = Math.floor((size[axis]! + 2 * padding - kernel[axis]!) / stride) + 1;
+    return Math.max(0, (outputs - 1) * stride + kernel[axis]! - padding - size[axis]!);
+  }) as [number, number];
+  return { scheme: 'VALID', before: padding, after };
+};
+
+const attributesOf = (stride: number, scheme: string): ReturnType<typeof attribute.type>[] => [
+  attribute.type('T', 'float32'),
+  attribute.ints('strides', [1, stride, stride, 1]),
+  attribute.string('padding', scheme),
+  attribute.string('data_format', 'NHWC'),
+  attribute.ints('dilations', [1, 1, 1, 1]),
+];
+
+// A convolution and a depthwise convolution differ in the names of TensorFlow's operations alone.
+const defineConvolution = (name: string, forward: string, inputGradient: string, filterGradient: string) =>
+  defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, { stride: number; scheme: Scheme }>({
+    name,
+    forward: ({ x, filter }, { stride, scheme }) => execute(forward, attributesOf(stride, scheme), x, filter),
+    saveInputs: ['x', 'filter'],
+    gradient: (dy, [x, filter], { stride, scheme }) => ({
+      x: () => execute(inputGradient, attributesOf(stride, scheme), tf.tensor1d(x!.shape, 'int32'), filter!, dy as tf.Tensor),
+      filter: () =>
+        execute(filterGradient, attributesOf(stride, scheme), x!, tf.tensor1d(filter!.shape, 'int32'), dy as tf.Tensor),
+    }),
+  });
+
+const fullKernel = defineConvolution('Convolution', 'Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+const depthwiseKernel = defineConvolution(
+  'DepthwiseConvolution',
+  'DepthwiseConv2dNative',
+  'DepthwiseConv2dNativeBackpropInput',
+  'DepthwiseConv2dNativeBackpropFilter',
+);
+
+const pad = (x: tf.Tensor4D, before: number, after: readonly [number, number]): tf.Tensor4D =>
+  before === 0 && after[0] === 0 && after[1] === 0
+    ? x
+    : tf.pad(x, [
+        [0, 0],
+        [before, after[0]],
+        [before, after[1]],
+        [0, 0],
+      ]);
+
+/**
+ * Convolution (cross-correlation, as every framework means it).
+ * @param x [B, H, W, in]
+ * @param filter [kernel height, kernel width, in, out]
+ * @returns [B, H', W', out]
+ */
+export const convolution = (
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  { stride = 1, padding = 0 }: ConvolutionOptions = {},
+): tf.Tensor4D => {
+  const { scheme, before, after } = paddingOf([x.shape[1], x.shape[2]], [filter.shape[0], filter.shape[1]], stride, padding);
+  const padded = pad(x, before, after);
+  if (!onTensorFlow()) return tf.conv2d(padded, filter, stride, scheme === 'SAME' ? 'same' : 'valid');
+  return fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
+};
+
+/**
+ * Depthwise convolution: channel c of the output sees channel c of the input alone.
+ * @param x [B, H, W, C]
+ * @param filter [kernel height, kernel width, C, 1]
+ * @returns [B, H', W', C]
+ */
+export const depthwiseConvolution = (
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  { stride = 1, padding = 0 }: ConvolutionOptions = {},
+): tf.Tensor4D => {
+  const { scheme, before, after } = paddingOf([x.shape[1], x.shape[2]], [filter.shape[0], filter.shape[1]], stride, padding);
+  const padded = pad(x, before, after);
+  if (!onTensorFlow()) return tf.depthwiseConv2d(padded, filter, stride, scheme === 'SAME' ? 'same' : 'valid');
+  return depthwiseKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
+};
+
+const biasKernel = defineKernel<{ x: tf.Tensor; bias: tf.Tensor }, Record<string, never>>({
+  name: 'AddBias',
+  forward: ({ x, bias }) =>
+    execute('BiasAdd', [attribute.type('T', 'float32'), attribute.string('data_format', 'NHWC')], x, bias),
+  gradient: (dy) => ({
+    x: () => (dy as tf.Tensor).clone(),
+    bias: () =>
+      execute(
+        'BiasAddGrad',
+        [attribute.type('T', 'float32'), attribute.string('data_format', 'NHWC')],
+        dy as tf.Tensor,
+      ),
+  }),
+});
+
+/** Adds `bias` [C] along the last axis of `x` [..., C]. */
+export const addBias = <T extends tf.Tensor>(x: T, bias: tf.Tensor): T =>
+  onTensorFlow() ? (biasKernel({ x, bias }, {})[0] as T) : tf.add(x, bias);
+
+/** `x` [B, in] times `weight` [in, out], plus `bias` [out]. */
+export const linear = (x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D =>
+  addBias(tf.matMul(x, weight), bias);

@@ -1,0 +1,119 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '../errors.js';
+import { tensorflow } from './backend.js';
+import type { GraphWriter } from './graph.js';
+import { attribute, type DataType } from './kernels.js';
+
+/** Constants larger than this are data that should be an argument, not part of a program. */
+const largestConstant = 4096;
+
+/** What a tensor is in the graph: the output that computes it, and the shape in which it does. */
+interface Source {
+  readonly output: string;
+  readonly shape: readonly number[];
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, axis) => size === b[axis]);
+
+export interface RecordedFunction<R> {
+  readonly result: R;
+  /** The output of the graph that computes `tensor`. */
+  outputOf(tensor: tf.Tensor): string;
+}
+
+/**
+ * Runs `run` once and writes every kernel that TensorFlow executes meanwhile into `graph` as a node, gradients included:
+ * tfjs' tape works as always and nothing else has to know of it.
+ *
+ * @param sources what the arguments of the function are in the graph: placeholders, variables
+ * @throws UserError where `run` does what a graph can't repeat: reads a value, uses a tensor that is no argument
+ */
+export const record = <R>(
+  graph: GraphWriter,
+  scope: string,
+  sources: ReadonlyMap<tf.Tensor, string>,
+  run: () => R,
+): RecordedFunction<R> => {
+  const backend = tensorflow();
+  // tfjs-node names data by an object; tensors that are views of the same data share it.
+  const known = new WeakMap<tf.DataId, Source>();
+  const host = new WeakMap<tf.DataId, { values: Float32Array | Int32Array | Uint8Array; dtype: DataType }>();
+  for (const [tensor, output] of sources) known.set(tensor.dataId, { output, shape: tensor.shape });
+
+  const outputOf = ({ dataId, shape, dtype }: tf.TensorInfo): string => {
+    const source = known.get(dataId);
+    if (source) {
+      if (sameShape(source.shape, shape)) return source.output;
+      return graph.node(
+        scope,
+        'Reshape',
+        [attribute.type('T', dtype as DataType), attribute.type('Tshape', 'int32')],
+        [source.output, graph.constant(scope, 'int32', [shape.length], Int32Array.from(shape))],
+      );
+    }
+    const constant = host.get(dataId);
+    if (!constant) {
+      throw new UserError(
+        `${scope}: the function uses a tensor of shape [${shape.join(', ')}] that was made outside of it. A recorded ` +
+          'function sees its arguments and the variables of its program alone: pass the tensor as an argument.',
+      );
+    }
+    if (constant.values.length > largestConstant && !constant.values.every((value) => value === constant.values[0])) {
+      throw new UserError(
+        `${scope}: the function makes a tensor of ${constant.values.length} values from the host. They would be frozen into ` +
+          'the program (random numbers too): pass the tensor as an argument.',
+      );
+    }
+    return graph.constant(scope, constant.dtype, shape, constant.values);
+  };
+
+  const original = {
+    single: backend.executeSingleOutput.bind(backend),
+    multiple: backend.executeMultipleOutputs.bind(backend),
+    move: backend.move.bind(backend),
+  };
+  const note = (
+    name: string,
+    attributes: Parameters<typeof original.single>[1],
+    inputs: readonly tf.TensorInfo[],
+    outputs: tf.Tensor[],
+  ): void => {
+    const node = graph.node(scope, name, attributes, inputs.map(outputOf));
+    outputs.forEach((tensor, i) => {
+      known.set(tensor.dataId, { output: i === 0 ? node : `${node}:${i}`, shape: tensor.shape });
+    });
+  };
+  const refuseToRead = (): never => {
+    throw new UserError(
+      `${scope}: the function reads the value of a tensor (dataSync, data, print). A recorded function runs as one graph, ` +
+        'in which no value can be looked at: return the tensor as an output, or set CIARD_EAGER=1 to debug.',
+    );
+  };
+  backend.executeSingleOutput = (name, attributes, inputs) => {
+    const output = original.single(name, attributes, inputs);
+    note(name, attributes, inputs, [output]);
+    return output;
+  };
+  backend.executeMultipleOutputs = (name, attributes, inputs, count) => {
+    const outputs = original.multiple(name, attributes, inputs, count);
+    note(name, attributes, inputs, outputs);
+    return outputs;
+  };
+  backend.move = (dataId, values, shape, dtype, refCount) => {
+    if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') {
+      host.set(dataId, { values: values as Float32Array | Int32Array | Uint8Array, dtype });
+    }
+    original.move(dataId, values, shape, dtype, refCount);
+  };
+  backend.readSync = refuseToRead;
+  backend.read = refuseToRead;
+  try {
+    return { result: run(), outputOf };
+  } finally {
+    // Ours are properties of the object; those of its class show again.
+    for (const name of ['executeSingleOutput', 'executeMultipleOutputs', 'move', 'readSync', 'read'] as const) {
+      Reflect.deleteProperty(backend, name);
+    }
+  }
+};
