@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { UserError } from '../errors.js';
+import type { Progress } from '../progress.js';
+import { datasetInfo, type DatasetInfo } from './datasets.js';
+import { visitMembers } from './members.js';
+import { checkLabels, inCanonicalOrder, recordBytes } from './records.js';
+
+/** Where one official file's records go. */
+interface OfficialFile {
+  readonly file: string;
+  readonly part: 'train' | 'test';
+  /** Its first record's place in the part. */
+  readonly first: number;
+  readonly records: number;
+}
+
+interface Official {
+  /** Folder of the official archive. */
+  readonly folder: string;
+  readonly files: readonly OfficialFile[];
+}
+
+const official: Readonly<Record<'cifar10' | 'cifar100', Official>> = {
+  cifar10: {
+    folder: 'cifar-10-batches-bin',
+    files: [
+      ...[1, 2, 3, 4, 5].map(
+        (batch): OfficialFile => ({
+          file: `data_batch_${batch}.bin`,
+          part: 'train',
+          first: (batch - 1) * 10_000,
+          records: 10_000,
+        }),
+      ),
+      { file: 'test_batch.bin', part: 'test', first: 0, records: 10_000 },
+    ],
+  },
+  cifar100: {
+    folder: 'cifar-100-binary',
+    files: [
+      { file: 'train.bin', part: 'train', first: 0, records: 50_000 },
+      { file: 'test.bin', part: 'test', first: 0, records: 10_000 },
+    ],
+  },
+};
+
+/** The layout of the canonical files, which CIFAR-100's official one shares. */
+const canonicalFiles = official.cifar100.files;
+
+/** Which other data set's file this is, judging by its size. */
+const sizeBelongsTo = (size: number): DatasetInfo | undefined =>
+  (['cifar10', 'cifar100'] as const)
+    .map(datasetInfo)
+    .find(({ layout }) => [10_000, 50_000].some((records) => size === records * recordBytes(layout)));
+
+const checkSize = (name: 'cifar10' | 'cifar100', size: number, records: number, where: string): void => {
+  const each = recordBytes(datasetInfo(name).layout);
+  const wanted = records * each;
+  if (size === wanted) return;
+  const other = sizeBelongsTo(size);
+  if (other && other.name !== name) {
+    throw new UserError(
+      `${where}: ${size} bytes, the size of a file of ${other.title}, not of ${datasetInfo(name).title} (${wanted} bytes). ` +
+        `If it is ${other.title}: \`npx ciard data import ${other.name} …\`.`,
+    );
+  }
+  const record = Math.floor(size / each);
+  throw new UserError(
+    size < wanted
+      ? `${where}: truncated: it ends at byte ${size}, in record ${record}; wanted ${wanted} bytes (${records} records of ${each}). Get it again.`
+      : `${where}: goes on after byte ${wanted}, its end (${records} records of ${each} bytes), to byte ${size}. It is corrupt or another data set's.`,
+  );
+};
+
+/** Says what an archive without the wanted files may be. */
+const notFound = (name: 'cifar10' | 'cifar100', path: string, missing: readonly string[], seen: readonly string[]): UserError => {
+  const { title } = datasetInfo(name);
+  const other = name === 'cifar10' ? 'cifar100' : 'cifar10';
+  const files = seen.map((file) => basename(file));
+  const python = seen.some((file) => /cifar-100?-(batches-py|python)(\/|$)/.test(file)) || files.includes('data_batch_1');
+  const hint = python
+    ? ` It holds the version for Python; wanted the binary version, ${datasetInfo(name).archive!.file}.`
+    : official[other].files.every(({ file }) => files.includes(file))
+      ? ` It holds ${datasetInfo(other).title}: \`npx ciard data import ${other} ${path}\`.`
+      : '';
+  return new UserError(`${path}: ${missing.join(', ')} missing; wanted ${title}'s binary version (${official[name].folder}).${hint}`);
+};
+
+/**
+ * Reads CIFAR-10 or CIFAR-100 from its official binary archive, another archive of the same files, or their folder; a
+ * folder or archive of canonical files is taken as well. The archive's own MD5 does not matter: sizes, labels and the
+ * MD5s of the canonical records decide.
+ *
+ * @returns The canonical records of both parts.
+ * @throws UserError naming file and byte: truncated, corrupt, a label out of range, another data set's.
+ */
+export const readCifar = async (
+  name: 'cifar10' | 'cifar100',
+  path: string,
+  options: { progress?: Progress; signal?: AbortSignal } = {},
+): Promise<{ train: Buffer; test: Buffer }> => {
+  const { layout, canonical, trainRecords, testRecords } = datasetInfo(name);
+  const each = recordBytes(layout);
+  const records = { train: Buffer.alloc(trainRecords * each), test: Buffer.alloc(testRecords * each) };
+  const seen: string[] = [];
+  const read = new Map<string, string>();
+  const fileOf = (inside: string): OfficialFile | undefined => {
+    const file = basename(inside);
+    return [...official[name].files, ...canonicalFiles].find((known) => known.file === file);
+  };
+  await visitMembers(
+    path,
+    {
+      ...options,
+      folder: { name: official[name].folder, depth: 1 },
+      largest: 50_000 * 3074,
+      // Both parts, and room for what archives hold beside them.
+      total: 2 * 60_000 * 3074,
+      wanted: (inside, size, where) => {
+        if (seen.length < 1000) seen.push(inside);
+        const file = fileOf(inside);
+        if (!file) return false;
+        if (read.has(file.file)) throw new UserError(`${where}: ${file.file} is there twice (also as ${read.get(file.file)!})`);
+        checkSize(name, size, file.records, where);
+        read.set(file.file, where);
+        return true;
+      },
+    },
+    ({ path: inside, contents, where }) => {
+      const file = fileOf(inside)!;
+      checkLabels(contents, layout, where);
+      contents.copy(records[file.part], file.first * each);
+    },
+  );
+  const layouts = [official[name].files, canonicalFiles];
+  const complete = layouts.find((files) => files.every(({ file }) => read.has(file)));
+  if (!complete) {
+    const missing = official[name].files.map(({ file }) => file).filter((file) => !read.has(file));
+    throw notFound(name, path, missing, seen);
+  }
+  if (read.size > complete.length) {
+    throw new UserError(`${path} holds both official batches and canonical files; wanted one of them`);
+  }
+  const sorted = (part: 'train' | 'test'): Buffer => {
+    const bytes = inCanonicalOrder(records[part], layout);
+    const md5 = createHash('md5').update(bytes).digest('hex');
+    if (md5 !== canonical![part]) {
+      const files = complete.filter((file) => file.part === part).map(({ file }) => read.get(file)!);
+      throw new UserError(
+        `${files.join(', ')}: sizes and labels fit, but these are not the ${part} images of ${datasetInfo(name).title} ` +
+          `(canonical MD5 ${md5}, wanted ${canonical![part]}). Get the archive again.`,
+      );
+    }
+    return bytes;
+  };
+  return { train: sorted('train'), test: sorted('test') };
+};

@@ -1,0 +1,106 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError } from '../errors.js';
+import { manifestText, type Manifest } from './manifest.js';
+import { recordBytes, type RecordLayout } from './records.js';
+
+/** The parts of a data set, each as its canonical records in pieces. */
+export interface Contents {
+  readonly train: Iterable<Uint8Array>;
+  readonly test: Iterable<Uint8Array>;
+}
+
+/** Flushes a folder's own entries, so that a rename inside it outlives a power cut. */
+const syncFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+const writeFile = async (path: string, pieces: Iterable<Uint8Array>): Promise<{ bytes: number; md5: string }> => {
+  const hash = createHash('md5');
+  let bytes = 0;
+  const handle = await open(path, 'wx');
+  try {
+    for (const piece of pieces) {
+      hash.update(piece);
+      bytes += piece.length;
+      await handle.writeFile(piece);
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return { bytes, md5: hash.digest('hex') };
+};
+
+/**
+ * Writes a data set's folder so that it appears whole or not at all: everything is written and flushed in a sibling
+ * folder, then renamed. A folder of that name that is there already is replaced.
+ *
+ * @param folder Where it is to be: `data/<name>`.
+ * @param check Called with the manifest before anything appears; what it throws leaves the old folder as it was.
+ */
+export const writeDataset = async (
+  folder: string,
+  layout: RecordLayout,
+  contents: Contents,
+  manifest: Omit<Manifest, 'format' | 'height' | 'width' | 'headBytes' | 'train' | 'test'>,
+  check: (manifest: Manifest) => void = () => undefined,
+): Promise<Manifest> => {
+  const parent = dirname(folder);
+  const draft = `${folder}.${randomUUID()}.part`;
+  await mkdir(parent, { recursive: true });
+  try {
+    await mkdir(draft);
+    const written = async (part: 'train' | 'test'): Promise<Manifest['train']> => {
+      const { bytes, md5 } = await writeFile(join(draft, `${part}.bin`), contents[part]);
+      return { records: bytes / recordBytes(layout), bytes, md5 };
+    };
+    const { name, classes, ...rest } = manifest;
+    const whole: Manifest = {
+      format: 1,
+      name,
+      height: layout.height,
+      width: layout.width,
+      headBytes: layout.headBytes,
+      classes,
+      train: await written('train'),
+      test: await written('test'),
+      ...rest,
+    };
+    check(whole);
+    await writeFile(join(draft, 'dataset.json'), [Buffer.from(manifestText(whole))]);
+    await syncFolder(draft);
+    await replaceFolder(draft, folder);
+    await syncFolder(parent);
+    return whole;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      throw new UserError(`${parent}: no space left while ${folder} was written. Nothing was kept; free some and try again.`);
+    }
+    throw error;
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+};
+
+const replaceFolder = async (draft: string, folder: string): Promise<void> => {
+  // A folder that holds files can't be renamed over: the old one steps aside first, and goes only after the new one is
+  // there. A process that dies between the two leaves it under the name `.old`.
+  const old = `${folder}.${randomUUID()}.old`;
+  const replaced = existsSync(folder);
+  if (replaced) await rename(folder, old);
+  try {
+    await rename(draft, folder);
+  } catch (error) {
+    if (replaced) await rename(old, folder);
+    throw error;
+  }
+  if (replaced) await rm(old, { recursive: true, force: true });
+};

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readManifest, type Manifest } from './manifest.js';
+import { writeDataset } from './store.js';
+import { makeSynthetic, syntheticClasses, syntheticLayout, syntheticSettings } from './synthetic.js';
+
+/** Makes the synthetic set and writes it to `root/synthetic`, in place of what is there. */
+export const writeSynthetic = (root: string): Promise<Manifest> =>
+  writeDataset(
+    join(root, 'synthetic'),
+    syntheticLayout,
+    { train: [makeSynthetic('train')], test: [makeSynthetic('test')] },
+    { name: 'synthetic', classes: [...syntheticClasses], settings: { ...syntheticSettings } },
+  );
+
+/** Makes the synthetic set where it is absent or was made with other settings than today's. */
+export const ensureSynthetic = async (root: string): Promise<void> => {
+  const folder = join(root, 'synthetic');
+  if (existsSync(folder)) {
+    const { settings = {} } = await readManifest(folder);
+    const today = Object.entries(syntheticSettings);
+    if (today.length === Object.keys(settings).length && today.every(([key, value]) => settings[key] === value)) return;
+  }
+  try {
+    await writeSynthetic(root);
+  } catch (error) {
+    // Another process made it at the same time: either copy is right.
+    if (!existsSync(join(folder, 'dataset.json'))) throw error;
+  }
+};
