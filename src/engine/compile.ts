@@ -50,7 +50,7 @@ export const compile = <A extends readonly Structure[], R extends Structure>(
   f: (...args: A) => R,
   options: { readonly eager?: boolean } = {},
 ): Compiled<A, R> => {
-  const programs = new Map<string, { program: Recorded; result: () => unknown }>();
+  const programs = new Map<string, { program: Recorded; template: unknown }>();
   const call = (...args: A): R => {
     if (options.eager ?? eagerByDefault()) return tf.tidy(() => f(...args) as never) as R;
     const inputs: Record<string, tf.Tensor> = {};
@@ -84,12 +84,11 @@ export const compile = <A extends readonly Structure[], R extends Structure>(
         { eager: false },
       );
       // The tensors of the recording are gone; what stays is where each of them stood.
-      const shape = mapTensors(template, 'result', (_, path) => new Slot(path));
-      recorded = { program, result: () => shape };
+      recorded = { program, template: mapTensors(template, 'result', (_, path) => new Slot(path)) };
       programs.set(key, recorded);
     }
     const outputs = recorded.program.call('call', inputs);
-    return fill(recorded.result(), outputs) as R;
+    return fill(recorded.template, outputs) as R;
   };
   return Object.defineProperties(call as Compiled<A, R>, {
     dispose: {

@@ -23,7 +23,8 @@ const paddingOf = (
 ): { scheme: Scheme; before: number; after: [number, number] } => {
   if (padding === 'same') return { scheme: 'SAME', before: 0, after: [0, 0] };
   if (padding === 0) return { scheme: 'VALID', before: 0, after: [0, 0] };
-  if (stride === 1 && kernel.every((width) => width === 2 * padding + 1)) return { scheme: 'SAME', before: 0, after: [0, 0] };
+  if (stride === 1 && kernel.every((width) => width === 2 * padding + 1))
+    return { scheme: 'SAME', before: 0, after: [0, 0] };
   const after = [0, 1].map((axis) => {
     const outputs = Math.floor((size[axis]! + 2 * padding - kernel[axis]!) / stride) + 1;
     return Math.max(0, (outputs - 1) * stride + kernel[axis]! - padding - size[axis]!);
@@ -46,7 +47,8 @@ const defineConvolution = (name: string, forward: string, inputGradient: string,
     forward: ({ x, filter }, { stride, scheme }) => execute(forward, attributesOf(stride, scheme), x, filter),
     saveInputs: ['x', 'filter'],
     gradient: (dy, [x, filter], { stride, scheme }) => ({
-      x: () => execute(inputGradient, attributesOf(stride, scheme), tf.tensor1d(x!.shape, 'int32'), filter!, dy as tf.Tensor),
+      x: () =>
+        execute(inputGradient, attributesOf(stride, scheme), tf.tensor1d(x!.shape, 'int32'), filter!, dy as tf.Tensor),
       filter: () =>
         execute(filterGradient, attributesOf(stride, scheme), x!, tf.tensor1d(filter!.shape, 'int32'), dy as tf.Tensor),
     }),
@@ -81,7 +83,12 @@ export const convolution = (
   filter: tf.Tensor4D,
   { stride = 1, padding = 0 }: ConvolutionOptions = {},
 ): tf.Tensor4D => {
-  const { scheme, before, after } = paddingOf([x.shape[1], x.shape[2]], [filter.shape[0], filter.shape[1]], stride, padding);
+  const { scheme, before, after } = paddingOf(
+    [x.shape[1], x.shape[2]],
+    [filter.shape[0], filter.shape[1]],
+    stride,
+    padding,
+  );
   const padded = pad(x, before, after);
   if (!onTensorFlow()) return tf.conv2d(padded, filter, stride, scheme === 'SAME' ? 'same' : 'valid');
   return fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
@@ -98,7 +105,12 @@ export const depthwiseConvolution = (
   filter: tf.Tensor4D,
   { stride = 1, padding = 0 }: ConvolutionOptions = {},
 ): tf.Tensor4D => {
-  const { scheme, before, after } = paddingOf([x.shape[1], x.shape[2]], [filter.shape[0], filter.shape[1]], stride, padding);
+  const { scheme, before, after } = paddingOf(
+    [x.shape[1], x.shape[2]],
+    [filter.shape[0], filter.shape[1]],
+    stride,
+    padding,
+  );
   const padded = pad(x, before, after);
   if (!onTensorFlow()) return tf.depthwiseConv2d(padded, filter, stride, scheme === 'SAME' ? 'same' : 'valid');
   return depthwiseKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;

@@ -37,7 +37,13 @@ export interface TensorFlowBackend {
     outputs: number,
   ): tf.Tensor[];
   /** Every tensor that is made from values of the host passes here. */
-  move(dataId: tf.DataId, values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void;
+  move(
+    dataId: tf.DataId,
+    values: tf.backend_util.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void;
   read(dataId: tf.DataId): Promise<tf.backend_util.BackendValues>;
   readSync(dataId: tf.DataId): tf.backend_util.BackendValues;
   /** The addon's ids of tensors; values of the host are handed over at that moment. */

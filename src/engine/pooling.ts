@@ -59,6 +59,4 @@ const globalAveragePoolKernel = defineKernel<{ x: tf.Tensor }, { inputShape: rea
 
 /** The mean of every channel: [B, H, W, C] → [B, C]. */
 export const globalAveragePool = (x: tf.Tensor4D): tf.Tensor2D =>
-  onTensorFlow()
-    ? (globalAveragePoolKernel({ x }, { inputShape: x.shape })[0] as tf.Tensor2D)
-    : tf.mean(x, [1, 2]);
+  onTensorFlow() ? (globalAveragePoolKernel({ x }, { inputShape: x.shape })[0] as tf.Tensor2D) : tf.mean(x, [1, 2]);

@@ -57,7 +57,12 @@ export interface Program<F extends Record<string, ProgramFunction>> {
 
 const isMomentum = (update: tf.Tensor | MomentumUpdate): update is MomentumUpdate => !(update instanceof tf.Tensor);
 
-const checkTensor = (what: string, tensor: tf.Tensor | undefined, shape: readonly number[], dtype: string): tf.Tensor => {
+const checkTensor = (
+  what: string,
+  tensor: tf.Tensor | undefined,
+  shape: readonly number[],
+  dtype: string,
+): tf.Tensor => {
   if (!(tensor instanceof tf.Tensor)) throw new UserError(`${what} is missing.`);
   if (tensor.dtype !== dtype || tensor.shape.join() !== shape.join()) {
     throw new UserError(
@@ -206,7 +211,12 @@ const graphProgram = <F extends Record<string, ProgramFunction>>(initial: Tensor
           );
         }
         checkTensor(`${scope}: the new value of ${name}`, update, shape, dtype);
-        return graph.node(scope, 'AssignVariableOp', [attribute.type('dtype', dtype)], [handle, outputOf(update), ...after]);
+        return graph.node(
+          scope,
+          'AssignVariableOp',
+          [attribute.type('dtype', dtype)],
+          [handle, outputOf(update), ...after],
+        );
       });
       const fetches = outputs.map(({ node }) => node);
       if (effects.length > 0) fetches.push(afterAll(scope, effects));
@@ -263,7 +273,11 @@ const graphProgram = <F extends Record<string, ProgramFunction>>(initial: Tensor
     read(names = [...variables.keys()]) {
       if (names.length === 0) return {};
       for (const name of names) variableOf(name);
-      const values = run([], [], names.map((name) => accessors.get(name)!.read));
+      const values = run(
+        [],
+        [],
+        names.map((name) => accessors.get(name)!.read),
+      );
       return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
     },
     write(values) {

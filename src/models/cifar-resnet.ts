@@ -22,8 +22,8 @@ const block = <V>(
       const before = Math.floor((channels - inputs) / 2);
       shortcut = layers.padChannels(layers.subsample(x, stride), before, channels - inputs - before);
     } else {
-      shortcut = layers.convolution(`${name}.shortcut.0`, x, channels, { kernel: 1, stride });
-      shortcut = layers.batchNorm(`${name}.shortcut.1`, shortcut);
+      shortcut = layers.convolution(`${name}.downsample.0`, x, channels, { kernel: 1, stride });
+      shortcut = layers.batchNorm(`${name}.downsample.1`, shortcut);
     }
   }
   return layers.activation('relu', layers.add(y, shortcut));
@@ -43,7 +43,7 @@ export const cifarResnet = (depth: number, shortcutType: Shortcut): Architecture
         x = block(layers, `layer${stage + 1}.${i}`, x, scaled(channels), stride, shortcutType);
       }
     });
-    // The published networks of the two forms name their last layer differently.
+    // The published networks of the two forms name their last layer differently, too.
     return layers.linear(shortcutType === 'A' ? 'linear' : 'fc', layers.globalAveragePool(x), classes);
   },
 });

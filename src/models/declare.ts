@@ -33,10 +33,8 @@ export interface LayerSummary {
 export interface Declaration {
   readonly variables: readonly VariableSpec[];
   readonly layers: readonly LayerSummary[];
-  /** Batch norms by name, each with the convolution whose output it takes directly, if there is one. */
+  /** Batch norms by name, each with the convolution that it can be folded into, if there is one: it alone takes its output. */
   readonly norms: readonly { readonly name: string; readonly convolution?: string }[];
-  /** Convolutions whose output is used otherwise than by a batch norm, or that have a bias. */
-  readonly plain: readonly string[];
 }
 
 interface Value {
@@ -56,6 +54,7 @@ export const declare = (
   const variables: VariableSpec[] = [];
   const layers: LayerSummary[] = [];
   const norms: { name: string; convolution?: string }[] = [];
+  // Convolutions whose output is used otherwise than by a batch norm, or that have a bias.
   const plain = new Set<string>();
   const names = new Set<string>();
 
@@ -82,7 +81,8 @@ export const declare = (
     };
     const image = (x: Value): [number, number, number] => {
       const shape = use(x);
-      if (shape.length !== 3) throw new Error(`${architecture.name}: an image is wanted, but the value is [${shape.join()}]`);
+      if (shape.length !== 3)
+        throw new Error(`${architecture.name}: an image is wanted, but the value is [${shape.join()}]`);
       return shape as [number, number, number];
     };
     const convolve = (
@@ -146,7 +146,8 @@ export const declare = (
         const channels = x.shape[x.shape.length - 1]!;
         if (used) norms.push({ name, ...(x.convolution === undefined ? {} : { convolution: x.convolution }) });
         const parameters =
-          vector(name, 'weight', 'norm-weight', channels, channels) + vector(name, 'bias', 'norm-bias', channels, channels);
+          vector(name, 'weight', 'norm-weight', channels, channels) +
+          vector(name, 'bias', 'norm-bias', channels, channels);
         vector(name, 'running_mean', 'running-mean', channels, channels);
         vector(name, 'running_var', 'running-variance', channels, channels);
         addLayer({ name, operation: 'batch norm', outputShape: x.shape, parameters, multiplyAdds: 0 });
@@ -194,5 +195,8 @@ export const declare = (
   if (logits.shape.length !== 1 || logits.shape[0] !== classes) {
     throw new Error(`${architecture.name}: its output is [${logits.shape.join()}], but ${classes} logits are wanted`);
   }
-  return { variables, layers, norms, plain: [...plain] };
+  const foldable = norms.map(({ name, convolution }) =>
+    convolution === undefined || plain.has(convolution) ? { name } : { name, convolution },
+  );
+  return { variables, layers, norms: foldable };
 };

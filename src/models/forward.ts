@@ -21,8 +21,7 @@ const convolve = (
   x: tf.Tensor4D,
   filter: tf.Tensor,
   { stride = 1, padding = 0 }: ConvolutionLayer,
-): tf.Tensor4D =>
-  (depthwise ? depthwiseConvolution : convolution)(x, filter as tf.Tensor4D, { stride, padding });
+): tf.Tensor4D => (depthwise ? depthwiseConvolution : convolution)(x, filter as tf.Tensor4D, { stride, padding });
 
 // What is the same whether a network trains or is evaluated.
 const sharedLayers = {
@@ -82,14 +81,13 @@ export const trainingLayers = (weights: Tensors, statistics: Record<string, tf.T
  * a convolution it is taken into that convolution's weights. 'conv1.folded' and 'conv1.shift' are a convolution with its
  * batch norm, 'bn1.scale' and 'bn1.shift' a batch norm by itself; everything else keeps its name.
  */
-export const foldWeights = ({ variables, norms, plain }: Declaration, weights: Tensors): Tensors => {
+export const foldWeights = ({ variables, norms }: Declaration, weights: Tensors): Tensors => {
   const folded: Record<string, tf.Tensor> = {};
   const paired = new Set(norms.flatMap(({ convolution: name }) => (name === undefined ? [] : [name])));
-  for (const { name, kind, role, used } of variables) {
+  for (const { name, role, used } of variables) {
     if (!used || role.startsWith('norm') || role.startsWith('running')) continue;
     const layer = name.replace(/\.(weight|bias)$/, '');
-    const alone = kind === 'linear' || !paired.has(layer) || plain.includes(layer) || role === 'bias';
-    if (alone) folded[name] = get(weights, name);
+    if (!paired.has(layer)) folded[name] = get(weights, name);
   }
   for (const { name, convolution: before } of norms) {
     const { scale, shift } = foldBatchNorm(
@@ -122,6 +120,8 @@ interface Pending {
   readonly x: tf.Tensor4D;
   readonly depthwise: boolean;
   readonly options: ConvolutionLayer;
+  /** Its output, once something other than a batch norm has asked for it. */
+  output?: tf.Tensor;
 }
 type Value = tf.Tensor | Pending;
 
@@ -129,21 +129,24 @@ type Value = tf.Tensor | Pending;
 export const evaluationLayers = (folded: Tensors): Layers<Value> => {
   const settle = (value: Value): tf.Tensor => {
     if (value instanceof tf.Tensor) return value;
+    if (value.output) return value.output;
     const y = convolve(value.depthwise, value.x, get(folded, `${value.name}.weight`), value.options);
-    return value.options.bias ? addBias(y, get(folded, `${value.name}.bias`)) : y;
+    value.output = value.options.bias ? addBias(y, get(folded, `${value.name}.bias`)) : y;
+    return value.output;
   };
   return {
     convolution: (name, x, _channels, options) => ({ name, x: settle(x) as tf.Tensor4D, depthwise: false, options }),
     depthwiseConvolution: (name, x, options) => ({ name, x: settle(x) as tf.Tensor4D, depthwise: true, options }),
     batchNorm(name, value) {
-      if (value instanceof tf.Tensor || value.options.bias) {
+      const filter = value instanceof tf.Tensor ? undefined : folded[`${value.name}.folded`];
+      if (value instanceof tf.Tensor || !filter) {
         return affine(
           settle(value) as tf.Tensor4D,
           get(folded, `${name}.scale`) as tf.Tensor1D,
           get(folded, `${name}.shift`) as tf.Tensor1D,
         );
       }
-      const y = convolve(value.depthwise, value.x, get(folded, `${value.name}.folded`), value.options);
+      const y = convolve(value.depthwise, value.x, filter, value.options);
       return addBias(y, get(folded, `${value.name}.shift`));
     },
     activation: (kind, x) => activations[kind](settle(x)),
@@ -159,6 +162,10 @@ export const evaluationLayers = (folded: Tensors): Layers<Value> => {
         get(folded, `${name}.bias`) as tf.Tensor1D,
       ),
     unused: () => undefined,
-    channelsOf: (x) => settle(x).shape[3] ?? 0,
+    channelsOf(value) {
+      if (value instanceof tf.Tensor) return value.shape[value.shape.length - 1]!;
+      const filter = folded[`${value.name}.folded`] ?? get(folded, `${value.name}.weight`);
+      return filter.shape[value.depthwise ? 2 : 3]!;
+    },
   };
 };

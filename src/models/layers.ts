@@ -50,7 +50,6 @@ export interface Architecture {
   readonly name: string;
   readonly description: string;
   readonly initialisation: Initialisation;
-  /** The normalisation that published checkpoints of this architecture expect inside; none by default. */
   readonly body: <V>(layers: Layers<V>, image: V, options: { readonly classes: number; readonly scaled: Scale }) => V;
 }
 

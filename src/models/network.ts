@@ -128,7 +128,7 @@ const initialValues = (
   if (role === 'norm-weight' || role === 'running-variance') return new Float32Array(size).fill(1);
   if (role === 'norm-bias' || role === 'running-mean') return new Float32Array(size);
   if (role === 'weight' && kind !== 'linear' && initialisation !== 'uniform') {
-    const units = initialisation === 'he-fan-in' ? fanIn : (torchShape[0]! * torchShape[2]! * torchShape[3]!);
+    const units = initialisation === 'he-fan-in' ? fanIn : torchShape[0]! * torchShape[2]! * torchShape[3]!;
     return rng.normals(size, Math.sqrt(2 / units));
   }
   if (role === 'bias' && initialisation === 'he-fan-out') return new Float32Array(size);
