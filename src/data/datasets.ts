@@ -122,7 +122,7 @@ type Part = ImageSet['part'];
 const chunkBytes = 8 << 20;
 
 const readPart = async (folder: string, manifest: Manifest, part: Part): Promise<ImageSet> => {
-  const { layout } = infos[manifest.name];
+  const layout = { ...infos[manifest.name].layout, classes: manifest.classes.length };
   const { records, md5 } = manifest[part];
   const path = join(folder, `${part}.bin`);
   const again = `Remove ${folder} and get the set again: ${howToGet(manifest.name)}.`;

@@ -7,6 +7,7 @@ import { dataRoot } from './location.js';
 import type { Manifest } from './manifest.js';
 import { writeDataset } from './store.js';
 import { writeSynthetic } from './synthetic-store.js';
+import { readTinyImageNet } from './tiny-imagenet.js';
 
 export interface ImportOptions {
   /** The folder that holds the data sets; `data` at the repository's root by default. */
@@ -35,7 +36,10 @@ export const importDataset = async (
   if (path === undefined) throw new UserError(`the archive or folder of ${name} is not named: ${howToGet(name)}`);
   const { layout, classNames } = datasetInfo(name);
   const folder = join(root, name);
-  if (name === 'tiny-imagenet') throw new UserError('tiny-imagenet cannot be imported yet');
+  if (name === 'tiny-imagenet') {
+    const { train, test, classes, wnids } = await readTinyImageNet(path, options);
+    return writeDataset(folder, layout, { train, test }, { name, classes: [...classes], wnids: [...wnids] });
+  }
   const { train, test } = await readCifar(name, path, options);
   return writeDataset(folder, layout, { train: [train], test: [test] }, { name, classes: [...classNames!] });
 };

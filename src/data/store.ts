@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { manifestText, type Manifest } from './manifest.js';
 import { recordBytes, type RecordLayout } from './records.js';
@@ -27,16 +27,50 @@ const writeFile = async (path: string, pieces: Iterable<Uint8Array>): Promise<{ 
   let bytes = 0;
   const handle = await open(path, 'wx');
   try {
+    let waiting: Uint8Array[] = [];
+    let waitingBytes = 0;
+    const flush = async (): Promise<void> => {
+      await handle.writeFile(waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting));
+      waiting = [];
+      waitingBytes = 0;
+    };
     for (const piece of pieces) {
       hash.update(piece);
       bytes += piece.length;
-      await handle.writeFile(piece);
+      waitingBytes += piece.length;
+      waiting.push(piece);
+      if (waiting.length >= 256) await flush();
     }
+    if (waitingBytes > 0) await flush();
     await handle.sync();
   } finally {
     await handle.close();
   }
   return { bytes, md5: hash.digest('hex') };
+};
+
+/** Is a process of this number running? */
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+/**
+ * Clears away what a killed process left beside `folder`: drafts (`.part-<process>-…`), and the old folder that had stepped
+ * aside (`.old-<process>-…`), which returns where the new one never came.
+ */
+export const sweepLeftovers = async (folder: string): Promise<void> => {
+  const parent = dirname(folder);
+  for (const entry of await readdir(parent).catch((): string[] => [])) {
+    const [, name, kind, pid] = /^(.+)\.(part|old)-(\d+)-[0-9a-f]+$/.exec(entry) ?? [];
+    if (name !== basename(folder) || isRunning(Number(pid))) continue;
+    if (kind === 'old' && !existsSync(folder)) await rename(join(parent, entry), folder);
+    else await rm(join(parent, entry), { recursive: true, force: true });
+  }
 };
 
 /**
@@ -54,8 +88,9 @@ export const writeDataset = async (
   check: (manifest: Manifest) => void = () => undefined,
 ): Promise<Manifest> => {
   const parent = dirname(folder);
-  const draft = `${folder}.${randomUUID()}.part`;
+  const draft = sibling(folder, 'part');
   await mkdir(parent, { recursive: true });
+  await sweepLeftovers(folder);
   try {
     await mkdir(draft);
     const written = async (part: 'train' | 'test'): Promise<Manifest['train']> => {
@@ -90,10 +125,13 @@ export const writeDataset = async (
   }
 };
 
+const sibling = (folder: string, kind: 'part' | 'old'): string =>
+  `${folder}.${kind}-${process.pid}-${randomBytes(4).toString('hex')}`;
+
 const replaceFolder = async (draft: string, folder: string): Promise<void> => {
   // A folder that holds files can't be renamed over: the old one steps aside first, and goes only after the new one is
-  // there. A process that dies between the two leaves it under the name `.old`.
-  const old = `${folder}.${randomUUID()}.old`;
+  // there. Where the process dies between the two, `sweepLeftovers` brings it back.
+  const old = sibling(folder, 'old');
   const replaced = existsSync(folder);
   if (replaced) await rename(folder, old);
   try {
