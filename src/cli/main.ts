@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, UserError } from '../errors.js';
+import { add as doctor } from './doctor.js';
+import { add as lab } from './lab.js';
 
 // One file a command; each adds itself to the program. A command loads what it needs only when it runs, so that `--help`
 // and bad flags answer at once.
-const commands = [] as ((program: Command) => void)[];
+const commands: ((program: Command) => void)[] = [doctor, lab];
 
 const program = new Command('ciard')
   .description('Adversarial robustness distillation: train, attack, evaluate, reproduce.')

@@ -1,7 +1,12 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashOf } from './step.mjs';
+import { hashOf, writeAtomically } from './step.mjs';
 import { runUv } from './uv.mjs';
+
+/** JupyterLab's settings: it is not to ask whether it may fetch news. */
+const labSettings = {
+  '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
+};
 
 /**
  * The private Python environment: DVC, JupyterLab, nbclient, plotly.
@@ -18,7 +23,7 @@ export const pythonPackages = (places, tools) => {
     name: 'Python packages',
     after: ['Python installer'],
     stamp: join(places.python, '.stamp'),
-    key: () => hashOf(readFileSync(lock), places.python),
+    key: () => hashOf(readFileSync(lock), places.python, JSON.stringify(labSettings)),
     intact: () => existsSync(places.pythonExecutable),
     async make() {
       rmSync(places.python, { recursive: true, force: true });
@@ -30,6 +35,11 @@ export const pythonPackages = (places, tools) => {
         ['pip', 'install', '--python', places.pythonExecutable, ...args],
         'installing the Python packages',
       );
+      // JupyterLab brings along scripts for Node that are CommonJS; without this our own package.json, which says that
+      // everything under it is a module, would hold for them too.
+      writeFileSync(join(places.python, 'package.json'), '{ "type": "commonjs" }\n');
+      const settings = join(places.python, 'share', 'jupyter', 'lab', 'settings', 'overrides.json');
+      writeAtomically(settings, `${JSON.stringify(labSettings, null, 2)}\n`);
     },
   };
 };
