@@ -30,7 +30,7 @@ const codes: Readonly<Record<DType, string>> = {
   uint8: 'U8',
   bool: 'BOOL',
 };
-const dtypes = new Map(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]));
+const dtypeOfCode = new Map(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]));
 
 /** The longest header that the reference implementation takes. */
 const headerLimit = 100_000_000;
@@ -67,7 +67,9 @@ export const decodeSafetensors = (bytes: Uint8Array, name = 'the safetensors byt
 
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart)));
+    header = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, dataStart)),
+    );
   } catch (error) {
     throw refuse(`its header is not JSON (${messageOf(error)})`);
   }
@@ -87,9 +89,9 @@ export const decodeSafetensors = (bytes: Uint8Array, name = 'the safetensors byt
       continue;
     }
     const { dtype: code, shape, data_offsets: offsets } = entry;
-    const dtype = typeof code === 'string' ? dtypes.get(code) : undefined;
+    const dtype = typeof code === 'string' ? dtypeOfCode.get(code) : undefined;
     if (!dtype)
-      throw refuse(`'${key}' has the dtype ${JSON.stringify(code)}; known are ${[...dtypes.keys()].join(', ')}`);
+      throw refuse(`'${key}' has the dtype ${JSON.stringify(code)}; known are ${[...dtypeOfCode.keys()].join(', ')}`);
     if (!Array.isArray(shape) || !shape.every(isCount)) throw refuse(`'${key}' has no shape of whole numbers`);
     if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
       throw refuse(`'${key}' has no data_offsets of two whole numbers`);

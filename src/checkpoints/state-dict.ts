@@ -36,6 +36,8 @@ const arrays = {
   bool: Uint8Array,
 } as const satisfies Record<DType, unknown>;
 
+export const dtypes = Object.keys(arrays) as readonly DType[];
+
 /**
  * A tensor as it lies on file: contiguous, row-major, in PyTorch's layout (a convolution's weight is
  * [out, in, height, width], a linear layer's [out, in]). Read-only: several names may share one tensor.
