@@ -21,9 +21,9 @@ export interface CheckpointInfo {
   readonly imageSize?: number | undefined;
   /** The data set that it was trained on. */
   readonly dataset?: string | undefined;
-  /** Normalisation, a value a channel: the network sees (x − mean) / std of x in [0, 1]; none where absent. */
-  readonly mean?: readonly number[] | undefined;
-  readonly std?: readonly number[] | undefined;
+  /** Normalisation by R, G, B: the network sees (x − mean) / std of x in [0, 1]. Both or none. */
+  readonly mean?: readonly [number, number, number] | undefined;
+  readonly std?: readonly [number, number, number] | undefined;
   /** The training method and its settings, for a checkpoint that was trained here. */
   readonly method?: string | undefined;
   readonly recipe?: unknown;
@@ -42,19 +42,23 @@ export interface Checkpoint {
 
 const positive = z.number().positive();
 const count = z.number().int().nonnegative();
-const infoSchema = z.looseObject({
-  architecture: z.string().min(1),
-  width: positive.optional(),
-  classes: count.min(1),
-  imageSize: count.min(1).optional(),
-  dataset: z.string().optional(),
-  mean: z.array(z.number()).optional(),
-  std: z.array(positive).optional(),
-  method: z.string().optional(),
-  seed: z.number().optional(),
-  epoch: count.optional(),
-  source: z.object({ file: z.string(), sha256: z.string() }).optional(),
-});
+const infoSchema = z
+  .looseObject({
+    architecture: z.string().min(1),
+    width: positive.optional(),
+    classes: count.min(1),
+    imageSize: count.min(1).optional(),
+    dataset: z.string().optional(),
+    mean: z.tuple([z.number(), z.number(), z.number()]).optional(),
+    std: z.tuple([positive, positive, positive]).optional(),
+    method: z.string().optional(),
+    seed: z.number().optional(),
+    epoch: count.optional(),
+    source: z.object({ file: z.string(), sha256: z.string() }).optional(),
+  })
+  .refine(({ mean, std }) => (mean === undefined) === (std === undefined), {
+    error: 'mean and std: both are wanted, or none',
+  });
 
 /** The metadata key under which the JSON lies. */
 const key = 'ciard';

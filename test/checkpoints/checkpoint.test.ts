@@ -47,12 +47,16 @@ test('a record that is incomplete or wrong is neither written nor read', async (
   const folder = await folderOf(context);
   const path = join(folder, 'a.safetensors');
   await assert.rejects(saveCheckpoint(path, { architecture: '', classes: 10 }, tensors), UserError);
-  await assert.rejects(saveCheckpoint(path, { architecture: 'resnet18', classes: 10, std: [0] }, tensors), /std/);
+  await assert.rejects(
+    saveCheckpoint(path, { architecture: 'resnet18', classes: 10, mean: [0, 0, 0], std: [0, 1, 1] }, tensors),
+    /std/,
+  );
   assert.deepEqual(await readdir(folder), []);
   const cases: [Record<string, string>, RegExp][] = [
     [{}, /holds weights and no word of what network they are\. Import it: npx ciard import-torch/],
     [{ ciard: '{' }, /is not JSON/],
     [{ ciard: '{"architecture":"resnet18"}' }, /can't be used: .*classes/],
+    [{ ciard: '{"architecture":"resnet18","classes":10,"std":[1,1,1]}' }, /both are wanted, or none/],
   ];
   for (const [metadata, message] of cases) {
     await writeSafetensors(path, tensors, metadata);
