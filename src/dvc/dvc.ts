@@ -1,0 +1,171 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa, ExecaError } from 'execa';
+import { z } from 'zod';
+import { repositoryRoot } from '../data/location.js';
+import { InterruptedError, UserError } from '../errors.js';
+import { interruptSignal } from '../interruption.js';
+
+export interface DvcOptions {
+  /** The repository that it works on; this one by default. */
+  readonly root?: string;
+  /** The executable; that of the private environment (`.ciard/python`) by default. */
+  readonly executable?: string;
+  /** Where DVC keeps what it remembers of files that it hashed before. A fresh folder makes it hash everything anew. */
+  readonly siteCache?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The folder of everything that is private to this checkout; git ignores it. */
+const home = (): string => join(repositoryRoot(), '.ciard');
+
+/** DVC's executable in the private environment. */
+export const dvcExecutable = (): string => join(home(), 'python', 'bin', 'dvc');
+
+/** Is DVC set up? */
+export const hasDvc = (): boolean => existsSync(dvcExecutable());
+
+/**
+ * What DVC said, without its decoration: the lines of standard error after `ERROR:`, or all of it.
+ */
+const complaint = (text: string): string => {
+  // Progress bars overwrite themselves with carriage returns and control sequences.
+  const plain = text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').replace(/^.*\r(?=[^\n])/gm, '');
+  const error = plain.indexOf('ERROR:');
+  return (error < 0 ? plain : plain.slice(error + 'ERROR:'.length)).trim().replace(/\s*\n\s*/g, ' ');
+};
+
+/** The last call for each repository: DVC locks it, so the next call waits for its end. */
+const queue = new Map<string, Promise<unknown>>();
+
+/**
+ * Runs `dvc` with `args` and gives back its standard output. Calls on one repository run one after another. Nothing is
+ * sent anywhere but to the remotes that a command names, and nothing is written to the user's home or to `/var`.
+ *
+ * @throws UserError with DVC's own message where it fails, or where it is not set up.
+ * @throws InterruptedError
+ */
+export const dvc = async (args: readonly string[], options: DvcOptions = {}): Promise<string> => {
+  const { root = repositoryRoot(), executable = dvcExecutable(), signal = interruptSignal() } = options;
+  const { siteCache = join(home(), 'dvc', 'site') } = options;
+  const call = async (): Promise<string> => {
+    if (!existsSync(executable)) {
+      throw new UserError(`DVC is not set up (${executable} is missing): \`npm start\` or \`npm test\` sets it up`);
+    }
+    await mkdir(siteCache, { recursive: true });
+    try {
+      const { stdout } = await execa(executable, args, {
+        cwd: root,
+        stdin: 'ignore',
+        cancelSignal: signal,
+        env: {
+          DVC_NO_ANALYTICS: '1',
+          DVC_STUDIO_OFFLINE: '1',
+          DVC_SITE_CACHE_DIR: siteCache,
+          // Settings of the machine or its user must not change what a repository's commands do.
+          DVC_GLOBAL_CONFIG_DIR: join(home(), 'dvc', 'global'),
+          DVC_SYSTEM_CONFIG_DIR: join(home(), 'dvc', 'system'),
+          DVC_PAGER: 'cat',
+          NO_COLOR: '1',
+          PYTHONWARNINGS: 'ignore',
+        },
+      });
+      return stdout;
+    } catch (error) {
+      if (!(error instanceof ExecaError)) throw error;
+      if (error.isCanceled) throw new InterruptedError(`dvc ${args.join(' ')} was interrupted`);
+      const said = complaint(String(error.stderr)) || complaint(String(error.stdout)) || error.shortMessage;
+      throw new UserError(`dvc ${args.join(' ')}: ${said}`);
+    }
+  };
+  const before = queue.get(root) ?? Promise.resolve();
+  const result = before.then(call, call);
+  queue.set(root, result);
+  return result;
+};
+
+/** Runs a command with `--json` and reads its answer. */
+const dvcJson = async <T>(schema: z.ZodType<T>, args: readonly string[], options: DvcOptions): Promise<T> => {
+  const text = await dvc([...args, '--json'], options);
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`dvc ${args.join(' ')} --json gave an answer that is not understood: ${text.slice(0, 200)}`, {
+      cause: error,
+    });
+  }
+};
+
+/** DVC's version, '3.67.0'. */
+export const dvcVersion = async (options: DvcOptions = {}): Promise<string> =>
+  (await dvc(['--version'], options)).trim();
+
+const stageStatus = z.record(
+  z.string(),
+  z.array(z.union([z.string(), z.record(z.string(), z.union([z.string(), z.record(z.string(), z.unknown())]))])),
+);
+
+/** What has changed, stage by stage; empty where nothing has. */
+export type DvcStatus = z.infer<typeof stageStatus>;
+
+/** `dvc status`: stages whose dependencies or outputs are not what is recorded, or are not in the cache. */
+export const dvcStatus = (targets: readonly string[] = [], options: DvcOptions = {}): Promise<DvcStatus> =>
+  dvcJson(stageStatus, ['status', ...targets], options);
+
+const renamed = z.object({ old: z.string(), new: z.string() });
+const changes = z.object({
+  added: z.array(z.string()).default([]),
+  modified: z.array(z.string()).default([]),
+  deleted: z.array(z.string()).default([]),
+  renamed: z.array(renamed).default([]),
+  unknown: z.array(z.string()).default([]),
+});
+const none = { added: [], modified: [], deleted: [], renamed: [], unknown: [] };
+const dataStatus = z.object({
+  not_in_cache: z.array(z.string()).default([]),
+  not_in_remote: z.array(z.string()).default([]),
+  committed: changes.default(none),
+  uncommitted: changes.default(none),
+  unchanged: z.array(z.string()).default([]),
+  git: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** Files by what has become of them: `committed` against git's last commit, `uncommitted` the files on disk against `.dvc`. */
+export type DvcDataStatus = z.infer<typeof dataStatus>;
+
+/** `dvc data status`: every tracked file, hashed, against what is recorded; it needs no cache. */
+export const dvcDataStatus = (targets: readonly string[] = [], options: DvcOptions = {}): Promise<DvcDataStatus> =>
+  dvcJson(dataStatus, ['data', 'status', '--unchanged', ...targets], options);
+
+/** `dvc commit --force`: records what lies there now, hashes in the `.dvc` file and contents in the cache. */
+export const dvcCommit = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<void> => {
+  await dvc(['commit', '--force', ...targets], options);
+};
+
+export interface TransferOptions extends DvcOptions {
+  readonly remote?: string;
+}
+
+const transfer =
+  (command: 'pull' | 'push' | 'fetch') =>
+  async (targets: readonly string[] = [], { remote, ...options }: TransferOptions = {}): Promise<string> =>
+    (await dvc([command, ...(remote === undefined ? [] : ['--remote', remote]), ...targets], options)).trim();
+
+/** `dvc pull`: brings tracked files from the remote to their places. Gives back what DVC says it did. */
+export const dvcPull = transfer('pull');
+
+/** `dvc push`: stores the cache's files in the remote. Gives back what DVC says it did. */
+export const dvcPush = transfer('push');
+
+/** `dvc fetch`: brings tracked files from the remote to the cache alone. Gives back what DVC says it did. */
+export const dvcFetch = transfer('fetch');
+
+/** `dvc checkout`: puts tracked files from the cache in their places. */
+export const dvcCheckout = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<string> =>
+  (await dvc(['checkout', '--force', ...targets], options)).trim();
+
+/** `dvc add`: tracks files or folders, each in a `.dvc` file beside it. */
+export const dvcAdd = async (targets: readonly string[], options: DvcOptions = {}): Promise<void> => {
+  await dvc(['add', '--quiet', ...targets], options);
+};

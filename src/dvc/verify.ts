@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { datasetInfo, datasetNames, howToGet, type DatasetName } from '../data/datasets.js';
+import { repositoryRoot } from '../data/location.js';
+import { readManifest } from '../data/manifest.js';
+import { recordBytes } from '../data/records.js';
+import { dvcDataStatus, type DvcOptions } from './dvc.js';
+import { readPins, type Pin } from './pins.js';
+
+export interface VerifiedFile {
+  readonly path: string;
+  readonly state: 'verified' | 'changed' | 'absent';
+  /** What `data.dvc` pins. */
+  readonly md5: string;
+  readonly bytes: number;
+}
+
+export interface Verification {
+  readonly dataset: DatasetName;
+  /** `verified`: every file is the pinned one. `changed`: one is not, or is missing. `absent`: none is there. */
+  readonly state: 'verified' | 'changed' | 'absent';
+  /** What it means and what to do, in a sentence. */
+  readonly message: string;
+  readonly files: readonly VerifiedFile[];
+}
+
+const pinnedRecords = (
+  name: DatasetName,
+  files: readonly { path: string; bytes: number }[],
+  part: 'train' | 'test',
+): number => {
+  const file = files.find(({ path }) => path.endsWith(`/${part}.bin`));
+  return file ? file.bytes / recordBytes(datasetInfo(name).layout) : 0;
+};
+
+const describe = async (name: DatasetName, files: readonly VerifiedFile[], root: string): Promise<Verification> => {
+  const folder = join(root, 'data', name);
+  const pinned = { train: pinnedRecords(name, files, 'train'), test: pinnedRecords(name, files, 'test') };
+  const counts = `${pinned.train} training and ${pinned.test} test images`;
+  const { trainRecords, testRecords } = datasetInfo(name);
+  const part =
+    pinned.train < trainRecords || pinned.test < testRecords
+      ? ` (a part of the whole set's ${trainRecords} and ${testRecords})`
+      : '';
+  if (files.every(({ state }) => state === 'absent')) {
+    return { dataset: name, state: 'absent', message: `not here; ${howToGet(name)}`, files };
+  }
+  const wrong = files.filter(({ state }) => state !== 'verified');
+  if (wrong.length === 0) return { dataset: name, state: 'verified', message: `${counts}${part}, as pinned`, files };
+  const list = wrong.map(
+    ({ path, state }) => `${path} ${state === 'absent' ? 'is missing' : 'differs from what data.dvc pins'}`,
+  );
+  const manifest = existsSync(join(folder, 'dataset.json'))
+    ? await readManifest(folder).catch(() => undefined)
+    : undefined;
+  const otherPart =
+    manifest && (manifest.train.records !== pinned.train || manifest.test.records !== pinned.test)
+      ? `it holds ${manifest.train.records} training and ${manifest.test.records} test images, data.dvc pins ${counts}${part}: ` +
+        'another selection of the set, which nothing here proves; '
+      : '';
+  return {
+    dataset: name,
+    state: 'changed',
+    message: `${otherPart}${list.join(', ')}; remove ${folder} and get it again (${howToGet(name)}), or pin what is there: \`dvc commit -f data.dvc\``,
+    files,
+  };
+};
+
+/**
+ * Proves by content, through DVC, which data sets are the pinned ones. Every file is hashed anew: what DVC remembers of
+ * earlier hashes is set aside, so a file that was changed behind its times is found too.
+ *
+ * @param names The data sets to look at; all of them by default.
+ * @throws UserError with DVC's message where it fails.
+ */
+export const verifyData = async (
+  names: readonly DatasetName[] = datasetNames,
+  options: DvcOptions = {},
+): Promise<readonly Verification[]> => {
+  const { root = repositoryRoot() } = options;
+  const pins = await readPins(root);
+  const chosen = pins.filter(({ dataset }) => names.includes(dataset));
+  const siteCache = await mkdtemp(join(tmpdir(), 'ciard-dvc-'));
+  try {
+    const { uncommitted } = await dvcDataStatus(
+      chosen.map(({ path }) => path),
+      { ...options, root, siteCache },
+    );
+    const missing = new Set([...uncommitted.deleted, ...uncommitted.renamed.map(({ old }) => old)]);
+    const changed = new Set([...uncommitted.modified, ...uncommitted.added, ...uncommitted.unknown]);
+    const fileState = ({ path, md5, bytes }: Pin): VerifiedFile => ({
+      path,
+      state: missing.has(path) || !existsSync(join(root, path)) ? 'absent' : changed.has(path) ? 'changed' : 'verified',
+      md5,
+      bytes,
+    });
+    const verifications: Verification[] = [];
+    for (const name of names) {
+      const files = chosen.filter(({ dataset }) => dataset === name).map(fileState);
+      verifications.push(
+        files.length > 0
+          ? await describe(name, files, root)
+          : { dataset: name, state: 'absent', message: 'data.dvc pins nothing of it', files },
+      );
+    }
+    return verifications;
+  } finally {
+    await rm(siteCache, { recursive: true, force: true });
+  }
+};
