@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, UserError } from '../errors.js';
+import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as exportTorch } from './export-torch.js';
 import { add as importTorch } from './import-torch.js';
@@ -7,7 +8,7 @@ import { add as lab } from './lab.js';
 
 // One file a command; each adds itself to the program. A command loads what it needs only when it runs, so that `--help`
 // and bad flags answer at once.
-const commands: ((program: Command) => void)[] = [doctor, lab, importTorch, exportTorch];
+const commands: ((program: Command) => void)[] = [data, doctor, lab, importTorch, exportTorch];
 
 const program = new Command('ciard')
   .description('Adversarial robustness distillation: train, attack, evaluate, reproduce.')
