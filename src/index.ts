@@ -1,0 +1,1 @@
+export { interruptSignal } from './interruption.js';

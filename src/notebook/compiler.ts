@@ -1,0 +1,307 @@
+import { statSync } from 'node:fs';
+import { createRequire, SourceMap } from 'node:module';
+import { join } from 'node:path';
+import type * as TypeScript from '@tslab/typescript-for-tslab';
+import type { Converter, ConvertResult, Diagnostic } from 'tslab/dist/converter.js';
+
+/**
+ * tslab's converter, which turns cells into JavaScript and their declarations into context for later cells, on a compiler
+ * that knows this project. `createConverter` takes no settings, so they are given to it where it asks for the compiler:
+ * tslab's `require` is handed the compiler's module with two functions extended. Nothing installed is changed.
+ *
+ * - Cells are checked against the sources: packages resolve as they do in Node (`exports`, `ciard` itself), relative paths
+ *   from the repository's root and, failing that, from the notebook's folder.
+ * - Only cells are checked and emitted. The library's files give types and are loaded by Node (modules.ts), at full speed
+ *   and with one instance of everything; its own type errors are `tsc`'s concern.
+ * - Imports become awaited loads of ES modules. Source maps lead from what runs back to the cell.
+ */
+export interface CellCompiler {
+  /** What tslab's executor calls. Throws a `CellDiagnostics` where the cell has errors: then nothing of it runs. */
+  readonly converter: Converter;
+  /** The declarations of the cell that was compiled last. */
+  readonly declarations: () => string;
+  /** The file that a relative specifier of a cell means, if there is one. */
+  readonly resolve: (specifier: string) => string | undefined;
+  /** The compiler's version, as kernel_info tells it. */
+  readonly version: string;
+  readonly typescript: typeof TypeScript;
+}
+
+/** Thrown in place of running a cell that does not compile. */
+export class CellDiagnostics extends Error {
+  override readonly name = 'CellDiagnostics';
+  constructor(
+    readonly source: string,
+    readonly diagnostics: readonly Diagnostic[],
+  ) {
+    super(diagnostics[0]?.messageText ?? 'the cell does not compile');
+  }
+}
+
+/** A position in what ran, back to the cell; lines and columns count from 1. None for what wraps the cell. */
+export type CellPosition = (line: number, column: number) => { line: number; column: number } | undefined;
+
+export interface CompilerOptions {
+  /** The repository's root. */
+  readonly root: string;
+  /** The notebook's folder. */
+  readonly folder: string;
+  /** Called for each cell that compiled: gets the name for its frames in stack traces. */
+  readonly onCell: (source: string, position: CellPosition) => string;
+}
+
+/** What tslab names the cell's file and the declarations of the cells before it. Both lie in the working directory. */
+const cellFiles = ['__tslab__.ts', '__prev__.d.ts'];
+/** Lines that tslab puts before a cell ('export {};') and that we put before its JavaScript (after the wrapper's head). */
+const linesBefore = 1;
+
+const tslabRequire = createRequire(createRequire(import.meta.url).resolve('tslab/dist/converter.js'));
+const compilerId = '@tslab/typescript-for-tslab';
+
+/**
+ * The compiler's watch, asked instead of waiting: before each cell the project's files are compared with what was read.
+ * No thread, no limit of the system's watchers, and an edit that was saved a moment ago is never missed.
+ */
+const createWatch = (
+  ts: typeof TypeScript,
+): { sys: Pick<TypeScript.System, 'watchFile' | 'watchDirectory'>; refresh(): boolean } => {
+  interface Watched {
+    readonly callback: TypeScript.FileWatcherCallback;
+    modified: number;
+  }
+  const watched = new Map<string, Watched>();
+  const modified = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return {
+    sys: {
+      watchFile: (path, callback) => {
+        if (path.includes('/node_modules/')) return { close: () => undefined };
+        watched.set(path, { callback, modified: modified(path) });
+        return { close: () => watched.delete(path) };
+      },
+      watchDirectory: () => ({ close: () => undefined }),
+    },
+    refresh() {
+      let changed = false;
+      for (const [path, entry] of [...watched]) {
+        const now = modified(path);
+        if (now === entry.modified) continue;
+        changed = true;
+        entry.modified = now;
+        entry.callback(path, now === 0 ? ts.FileWatcherEventKind.Deleted : ts.FileWatcherEventKind.Changed);
+      }
+      return changed;
+    },
+  };
+};
+
+/** TypeScript numbers the complaints of `noImplicitAny` 7000 and up. A notebook may leave types out. */
+const isImplicitAny = (diagnostic: TypeScript.Diagnostic): boolean => diagnostic.code >= 7000 && diagnostic.code < 7100;
+
+/** The same object with some members replaced; what is not replaced is looked up in the original. */
+const extended = <T extends object>(original: T, members: Partial<T>): T =>
+  Object.assign(Object.create(original) as T, members);
+
+export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): CellCompiler => {
+  const ts = tslabRequire(compilerId) as typeof TypeScript;
+  const watch = createWatch(ts);
+  Object.assign(ts.sys, watch.sys);
+
+  const inCell = (file: string): boolean => cellFiles.some((name) => file === join(root, name));
+  const unresolved = new Set<string>();
+  let resolveFromRoot: (specifier: string, containing: string) => TypeScript.ResolvedModuleWithFailedLookupLocations;
+  let resolutions: TypeScript.ModuleResolutionCache | undefined;
+
+  const resolve = (specifier: string, containing: string): TypeScript.ResolvedModuleWithFailedLookupLocations => {
+    const found = resolveFromRoot(specifier, containing);
+    if (found.resolvedModule || !inCell(containing) || folder === root) return found;
+    return resolveFromRoot(specifier, join(folder, cellFiles[0]!));
+  };
+
+  const createWatchCompilerHost = (
+    files: string[],
+    options: TypeScript.CompilerOptions,
+    ...rest: unknown[]
+  ): TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<TypeScript.BuilderProgram> => {
+    Object.assign(options, {
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      lib: ['lib.es2023.d.ts'],
+      types: ['node'],
+      strict: true,
+      inlineSourceMap: true,
+    } satisfies TypeScript.CompilerOptions);
+    const host = (ts.createWatchCompilerHost as (...all: unknown[]) => ReturnType<typeof createWatchCompilerHost>)(
+      files,
+      options,
+      ...rest,
+    );
+    const cache = ts.createModuleResolutionCache(root, (name) => name, options);
+    resolutions = cache;
+    resolveFromRoot = (specifier, containing) => ts.resolveModuleName(specifier, containing, options, host, cache);
+    host.resolveModuleNameLiterals = (literals, containing) =>
+      literals.map((literal) => {
+        const found = resolve(literal.text, containing);
+        if (!found.resolvedModule && !containing.includes('/node_modules/')) unresolved.add(containing);
+        return found;
+      });
+    // A file whose import was not found is looked at again each time: the missing file may be there now.
+    host.hasInvalidatedResolutions = (path) => unresolved.has(path);
+    let created: typeof host.afterProgramCreate;
+    Object.defineProperty(host, 'afterProgramCreate', {
+      set: (hook: typeof created) => (created = hook),
+      get: () => (builder: TypeScript.BuilderProgram) => created?.(cellsOnly(builder)),
+    });
+    return host;
+  };
+
+  /** What tslab checks and emits is all that a cell depends on; here that is the cell alone. */
+  const cellsOnly = (builder: TypeScript.BuilderProgram): TypeScript.BuilderProgram => {
+    const program = builder.getProgram();
+    const checked = extended(program, {
+      getSemanticDiagnostics: (...args) => program.getSemanticDiagnostics(...args).filter((d) => !isImplicitAny(d)),
+      // A type that can't be written down in a declaration is no mistake of the cell's: later cells see `any` in its place.
+      getDeclarationDiagnostics: () => [],
+    });
+    const emit = program.emit.bind(program) as (...args: unknown[]) => TypeScript.EmitResult;
+    return extended(builder, {
+      getProgram: () => checked,
+      getAllDependencies: (file) => builder.getAllDependencies(file).filter(inCell),
+      // The last argument has declarations written in spite of such types.
+      emit: (file, write, token, onlyDeclarations, transformers) =>
+        emit(file, write, token, onlyDeclarations, transformers, true),
+    });
+  };
+
+  let position: CellPosition = () => undefined;
+  let loads = 0;
+  let declarations = '';
+
+  /** tslab's second step, from an ES module to a function's body. */
+  const transpileModule = (javascript: string, { compilerOptions }: TypeScript.TranspileOptions) => {
+    const first = /\n\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)\s*$/.exec(javascript);
+    const output = ts.transpileModule(first ? javascript.slice(0, first.index) : javascript, {
+      fileName: 'cell.js',
+      compilerOptions: { ...compilerOptions, esModuleInterop: false, sourceMap: true },
+      transformers: {
+        before: [ownImports(ts)],
+        after: [
+          awaitedImports(ts, () => {
+            loads += 1;
+          }),
+        ],
+      },
+    });
+    const toModule = sourceMap(output.sourceMapText);
+    const toCell = sourceMap(first && Buffer.from(first[1]!, 'base64').toString());
+    const end = output.outputText.split('\n').length;
+    position = (line, column) => {
+      if (line - linesBefore >= end) return undefined;
+      const middle = toModule?.findEntry(line - 1 - linesBefore, column - 1);
+      if (!middle || !('originalLine' in middle)) return undefined;
+      const entry = toCell?.findEntry(middle.originalLine, middle.originalColumn);
+      if (!entry || !('originalLine' in entry)) return undefined;
+      return { line: entry.originalLine + 1 - linesBefore, column: entry.originalColumn + 1 };
+    };
+    return { ...output, outputText: output.outputText.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n') };
+  };
+
+  const loaded = tslabRequire.cache[tslabRequire.resolve(compilerId)]!;
+  // Spread, because tslab copies the module's own properties.
+  loaded.exports = { ...ts, createWatchCompilerHost, transpileModule };
+  const { createConverter } = tslabRequire('./converter.js') as typeof import('tslab/dist/converter.js');
+  const converter = createConverter();
+
+  const refresh = (): void => {
+    if (!watch.refresh() && unresolved.size === 0) return;
+    unresolved.clear();
+    resolutions?.clear();
+  };
+
+  return {
+    typescript: ts,
+    version: ts.version,
+    declarations: () => declarations,
+    resolve: (specifier) => resolve(specifier, join(root, cellFiles[0]!)).resolvedModule?.resolvedFileName,
+    converter: {
+      convert(previous, source): ConvertResult {
+        refresh();
+        const before = loads;
+        const converted = converter.convert(previous, source);
+        if (converted.diagnostics.length > 0) throw new CellDiagnostics(source, converted.diagnostics);
+        declarations = converted.declOutput ?? '';
+        if (!converted.output) return converted;
+        const name = onCell(source, position);
+        return {
+          ...converted,
+          output: `\n${converted.output}\n//# sourceURL=${name}`,
+          hasToplevelAwait: loads > before || converted.hasToplevelAwait === true,
+        };
+      },
+      inspect(previous, source, at) {
+        refresh();
+        return converter.inspect(previous, source, at);
+      },
+      complete(previous, source, at) {
+        refresh();
+        return converter.complete(previous, source, at);
+      },
+      addModule() {
+        throw new Error('a cell cannot define a module here: put it into a file and import that');
+      },
+      close: () => {
+        converter.close();
+      },
+    },
+  };
+};
+
+const sourceMap = (json: string | null | undefined): SourceMap | undefined =>
+  json ? new SourceMap(JSON.parse(json) as ConstructorParameters<typeof SourceMap>[0]) : undefined;
+
+/** What tslab gives its cells as a global, and what we add to it: loading an ES module, and `import.meta`. */
+export const cellGlobal = '__tslab__';
+
+/** `import(x)` → `__tslab__.import(x)`, `import.meta` → `__tslab__.meta`: a function's body has neither. */
+const ownImports =
+  (ts: typeof TypeScript): TypeScript.TransformerFactory<TypeScript.SourceFile> =>
+  (context) =>
+  (file) => {
+    const member = (name: string) =>
+      context.factory.createPropertyAccessExpression(context.factory.createIdentifier(cellGlobal), name);
+    const visit = (node: TypeScript.Node): TypeScript.Node => {
+      if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+        return context.factory.createCallExpression(
+          member('import'),
+          undefined,
+          node.arguments.map((argument) => ts.visitNode(argument, visit) as TypeScript.Expression),
+        );
+      }
+      if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return member('meta');
+      return ts.visitEachChild(node, visit, context);
+    };
+    return ts.visitEachChild(file, visit, context);
+  };
+
+/** `require("x")`, where it stands for an import or a re-export, → `(await __tslab__.import("x"))`. */
+const awaitedImports =
+  (ts: typeof TypeScript, found: () => void): TypeScript.TransformerFactory<TypeScript.SourceFile> =>
+  (context) =>
+  (file) => {
+    const { factory } = context;
+    const visit = (node: TypeScript.Node): TypeScript.Node => {
+      if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require') {
+        found();
+        const load = factory.createPropertyAccessExpression(factory.createIdentifier(cellGlobal), 'import');
+        return factory.createAwaitExpression(factory.createCallExpression(load, undefined, node.arguments));
+      }
+      return ts.visitEachChild(node, visit, context);
+    };
+    return ts.visitEachChild(
+      file,
+      (statement) => {
+        const original = ts.getOriginalNode(statement);
+        const stands = ts.isImportDeclaration(original) || ts.isExportDeclaration(original);
+        return stands ? ts.visitNode(statement, visit) : statement;
+      },
+      context,
+    );
+  };

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
+
+/**
+ * Display. A value shows itself by a method under `Symbol.for('Jupyter.display')`, which returns a MIME bundle or a
+ * promise of one; Deno's kernel uses the same symbol, so what is written for one shows in the other. Everything else is
+ * shown as text. A figure, a table or a picture is then an ordinary object: a cell's last expression shows it, and so does
+ * `display(figure)`.
+ */
+
+/** One representation per MIME type. Text is a string, JSON types hold JSON, bytes are sent as base64. */
+export type MimeBundle = Readonly<Record<string, unknown>>;
+
+/** The key of the method by which a value shows itself. */
+export const displaySymbol: unique symbol = Symbol.for('Jupyter.display') as never;
+
+export interface Displayable {
+  [displaySymbol](): MimeBundle | Promise<MimeBundle>;
+}
+
+/** A value that shows itself as `bundle`: `display(mime({ 'text/html': '<b>x</b>', 'text/plain': 'x' }))`. */
+export const mime = (bundle: MimeBundle): Displayable => ({ [displaySymbol]: () => bundle });
+export const html = (text: string): Displayable => mime({ 'text/html': text });
+export const markdown = (text: string): Displayable => mime({ 'text/markdown': text, 'text/plain': text });
+export const svg = (text: string): Displayable => mime({ 'image/svg+xml': text });
+export const png = (bytes: Uint8Array): Displayable => mime({ 'image/png': bytes });
+
+/** Where displays go. The kernel puts its own in place; without one they are printed as text. */
+export interface DisplaySink {
+  show(
+    bundle: MimeBundle,
+    options: { readonly id?: string; readonly update: boolean; readonly metadata: MimeBundle },
+  ): void;
+  clear(wait: boolean): void;
+  /** Work that the cell is not done without. */
+  track(work: Promise<void>): void;
+}
+
+const printed: DisplaySink = {
+  show: (bundle) => {
+    const text = bundle['text/plain'];
+    if (typeof text === 'string') process.stdout.write(`${text}\n`);
+  },
+  clear: () => undefined,
+  track: () => undefined,
+};
+let sink = printed;
+
+/** Called by the kernel at its start. */
+export const setDisplaySink = (next: DisplaySink): void => {
+  sink = next;
+};
+
+interface TensorLike {
+  readonly dataId: object;
+  readonly shape: readonly number[];
+  toString(verbose: boolean): string;
+}
+
+const isDisplayable = (value: unknown): value is Displayable =>
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  typeof (value as Partial<Displayable>)[displaySymbol] === 'function';
+
+const isTensor = (value: unknown): value is TensorLike =>
+  typeof value === 'object' && value !== null && 'dataId' in value && 'shape' in value && 'rankType' in value;
+
+/** `value` as text, the way a Node console would show it; a tensor with its values. */
+export const textOf = (value: unknown): string => {
+  if (isTensor(value)) return value.toString(true);
+  return inspect(value, { depth: 4, breakLength: 100, maxStringLength: 100_000 });
+};
+
+const encoded = (bundle: MimeBundle): MimeBundle =>
+  Object.fromEntries(
+    Object.entries(bundle)
+      .filter(([, data]) => data !== undefined)
+      .map(([type, data]) => [
+        type,
+        data instanceof Uint8Array
+          ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')
+          : data,
+      ]),
+  );
+
+/** How `value` is shown: by its own method, or as text. */
+export const bundleOf = (value: unknown): MimeBundle | Promise<MimeBundle> => {
+  if (!isDisplayable(value)) return { 'text/plain': textOf(value) };
+  const bundle = value[displaySymbol]();
+  return bundle instanceof Promise ? bundle.then(encoded) : encoded(bundle);
+};
+
+export interface Display {
+  readonly id: string;
+  /** Shows `value` in the same place, wherever that is by now. */
+  update(value: unknown): void;
+}
+
+export interface DisplayOptions {
+  /** Names the place, so that `updateDisplay` finds it. Made up by default. */
+  readonly id?: string;
+  /** Metadata by MIME type, as Jupyter takes it: `{ 'image/png': { width: 320 } }`. */
+  readonly metadata?: MimeBundle;
+}
+
+const show = (value: unknown, id: string, update: boolean, metadata: MimeBundle): void => {
+  const to = sink;
+  const bundle = bundleOf(value);
+  if (!(bundle instanceof Promise)) {
+    to.show(bundle, { id, update, metadata });
+    return;
+  }
+  to.track(
+    bundle.then((ready) => {
+      to.show(ready, { id, update, metadata });
+    }),
+  );
+};
+
+/** Shows `value` below the running cell and returns its place. */
+export const display = (value: unknown, { id = randomUUID(), metadata = {} }: DisplayOptions = {}): Display => {
+  show(value, id, false, metadata);
+  return {
+    id,
+    update: (next) => {
+      show(next, id, true, metadata);
+    },
+  };
+};
+
+/** Shows `value` in every place named `id`. */
+export const updateDisplay = (
+  id: string,
+  value: unknown,
+  { metadata = {} }: Pick<DisplayOptions, 'metadata'> = {},
+): void => {
+  show(value, id, true, metadata);
+};
+
+/** Empties the output of the running cell; `wait` until the next output comes, which avoids a flicker. */
+export const clearOutput = ({ wait = false }: { readonly wait?: boolean } = {}): void => {
+  sink.clear(wait);
+};

@@ -1,0 +1,285 @@
+import { readFileSync } from 'node:fs';
+import { InterruptedError } from '../errors.js';
+import { createCellCompiler } from './compiler.js';
+import { bundleOf, setDisplaySink } from './display.js';
+import { type CellOutcome, createCellExecutor } from './executor.js';
+import { createCellInterruption } from './interruption.js';
+import { createLanguageServices } from './language.js';
+import type { Content, Message } from './messages.mjs';
+import { createCellModules } from './modules.js';
+import { type Connection, openServer, type Reply } from './server.js';
+import { captureStreams } from './streams.js';
+import { frameName, reportOf, type RunCell } from './traceback.js';
+
+export interface KernelOptions {
+  /** What Jupyter wrote for us: ports and key. */
+  readonly connectionFile: string;
+  /** The notebook's folder. */
+  readonly folder: string;
+  /** The repository's root, the working directory of cells. */
+  readonly root: string;
+  /** Gives the place where the names of loaded files are to go. */
+  readonly onLoaded: (listener: (url: string) => void) => void;
+}
+
+/** Stack traces can lead back into this many cells. */
+const rememberedCells = 1000;
+
+export const startKernel = async ({ connectionFile, folder, root, onLoaded }: KernelOptions): Promise<void> => {
+  const connection = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;
+  const console = process.stderr.write.bind(process.stderr);
+  const complain = (error: unknown): void => {
+    console(`ciard kernel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  };
+
+  const cells = new Map<number, RunCell>();
+  let serial = 0;
+  let count = 0;
+  let label = '';
+  const compiler = createCellCompiler({
+    root,
+    folder,
+    onCell: (source, position) => {
+      serial += 1;
+      cells.set(serial, { source, label, position });
+      cells.delete(serial - rememberedCells);
+      return frameName(serial);
+    },
+  });
+  const modules = createCellModules({ root, folder, resolveType: compiler.resolve });
+  onLoaded(modules.loaded);
+  const interruption = createCellInterruption();
+  /**
+   * While a cell's synchronous part runs, Node has a handler of its own in place of the listeners. A listener that the
+   * cell adds meanwhile, or a cell that was stopped, leaves the system's handler behind, which ends the process.
+   */
+  const restoreSignal = (): void => {
+    const listeners = process.rawListeners('SIGINT') as NodeJS.SignalsListener[];
+    if (listeners.length === 1 && listeners[0] === interruption.interrupt) return;
+    process.removeAllListeners('SIGINT');
+    process.on('SIGINT', interruption.interrupt);
+    for (const listener of listeners) if (listener !== interruption.interrupt) process.on('SIGINT', listener);
+  };
+  const executor = createCellExecutor({ root, folder, compiler, modules, afterSynchronous: restoreSignal });
+  const language = createLanguageServices(executor, compiler);
+
+  /** The request whose cell runs, or ran last: what is written belongs to it. */
+  let current: Message | undefined;
+  let silent = false;
+  let tracked: Promise<void>[] = [];
+  const history: { line: number; source: string }[] = [];
+
+  const output = (type: string, content: Content): void => {
+    if (!silent) server.publish(type, content, current);
+  };
+  const streams = captureStreams((name, text) => {
+    output('stream', { name, text });
+  });
+  setDisplaySink({
+    show: (data, { id, update, metadata }) => {
+      streams.flush();
+      const transient = id === undefined ? {} : { display_id: id };
+      output(update ? 'update_display_data' : 'display_data', { data, metadata, transient });
+    },
+    clear: (wait) => {
+      streams.flush();
+      output('clear_output', { wait });
+    },
+    track: (work) => {
+      work.catch(() => undefined);
+      tracked.push(work);
+    },
+  });
+
+  /** Runs a cell and waits for the displays that it began. */
+  const run = async (source: string): Promise<CellOutcome> => {
+    interruption.begin(executor.abandon);
+    tracked = [];
+    try {
+      const outcome = await executor.run(source);
+      if (outcome.status === 'error') {
+        const { code } = (outcome.error ?? {}) as { code?: unknown };
+        if (code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED')
+          return { status: 'error', error: new InterruptedError('interrupted') };
+        return outcome;
+      }
+      while (tracked.length > 0) await tracked.shift();
+      return outcome;
+    } catch (error) {
+      return { status: 'error', error };
+    } finally {
+      interruption.end();
+      restoreSignal();
+    }
+  };
+
+  const warnOfEdits = (): void => {
+    const edited = modules.stale();
+    if (edited.length === 0) return;
+    process.stderr.write(
+      `${edited.join(', ')} changed on disk after being loaded. Types follow the edit, but what runs is the old code: ` +
+        `restart the kernel to run the new one.\n`,
+    );
+  };
+
+  const execute = async (request: Message, reply: Reply): Promise<void> => {
+    const content = request.content as {
+      code: string;
+      silent?: boolean;
+      store_history?: boolean;
+      user_expressions?: object;
+    };
+    const { code } = content;
+    streams.flush();
+    current = request;
+    silent = content.silent === true;
+    const stored = !silent && content.store_history !== false;
+    if (stored) {
+      count += 1;
+      history.push({ line: count, source: code });
+    }
+    label = String(count);
+    output('execute_input', { code, execution_count: count });
+    const outcome = code.trim() === '' ? ({ status: 'ok', result: undefined } as const) : await run(code);
+    warnOfEdits();
+    try {
+      if (outcome.status === 'error') throw outcome.error;
+      if (outcome.result !== undefined && outcome.result !== null) {
+        const data = await bundleOf(outcome.result);
+        streams.flush();
+        output('execute_result', { execution_count: count, data, metadata: {} });
+      }
+      const expressions = await evaluate(content.user_expressions ?? {});
+      streams.flush();
+      reply('execute_reply', { status: 'ok', execution_count: count, payload: [], user_expressions: expressions });
+    } catch (error) {
+      const report = reportOf(error, { cells, root, label });
+      streams.flush();
+      output('error', { ...report });
+      // Requests that the front end sent before it could know of the error are to be refused: let them arrive first.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (request.content['stop_on_error'] !== false) refused = new Set(waiting);
+      reply('execute_reply', { status: 'error', execution_count: count, ...report });
+    }
+  };
+
+  const evaluate = async (expressions: object): Promise<Content> => {
+    const values: Content = {};
+    for (const [name, source] of Object.entries(expressions) as [string, string][]) {
+      const outcome = await run(`(${source})`);
+      values[name] =
+        outcome.status === 'ok'
+          ? { status: 'ok', data: await bundleOf(outcome.result), metadata: {} }
+          : { status: 'error', ...reportOf(outcome.error, { cells, root, label }) };
+    }
+    return values;
+  };
+
+  const waiting = new Set<Message>();
+  let refused = new Set<Message>();
+  let queue = Promise.resolve();
+  let running: Message | undefined;
+
+  const status = (state: 'starting' | 'busy' | 'idle', parent?: Message): void => {
+    server.publish('status', { execution_state: state }, parent);
+  };
+
+  const enqueue = (request: Message, reply: Reply): Promise<void> => {
+    waiting.add(request);
+    queue = queue.then(async () => {
+      waiting.delete(request);
+      status('busy', request);
+      running = request;
+      try {
+        if (refused.delete(request)) reply('execute_reply', { status: 'aborted', execution_count: count });
+        else await execute(request, reply);
+      } catch (error) {
+        complain(error);
+        reply('execute_reply', { status: 'error', execution_count: count, ...reportOf(error, { cells, root, label }) });
+      } finally {
+        running = undefined;
+        streams.flush();
+        status('idle', request);
+      }
+    });
+    return queue;
+  };
+
+  const answer = (request: Message, reply: Reply): void => {
+    const { content } = request;
+    switch (request.header.msg_type) {
+      case 'kernel_info_request':
+        reply('kernel_info_reply', language.kernelInfo());
+        break;
+      case 'complete_request':
+        reply('complete_reply', language.complete(content as { code: string; cursor_pos: number }));
+        break;
+      case 'inspect_request':
+        reply('inspect_reply', language.inspect(content as { code: string; cursor_pos: number; detail_level: 0 | 1 }));
+        break;
+      case 'is_complete_request':
+        reply('is_complete_reply', language.isComplete(content as { code: string }));
+        break;
+      case 'history_request': {
+        const entries = history.map(({ line, source }) => [0, line, source]);
+        reply('history_reply', { status: 'ok', history: entries.slice(-Number(content['n'] ?? entries.length)) });
+        break;
+      }
+      case 'comm_info_request':
+        reply('comm_info_reply', { status: 'ok', comms: {} });
+        break;
+      case 'interrupt_request':
+        // Done already, see onInterrupt.
+        reply('interrupt_reply', { status: 'ok' });
+        break;
+      case 'shutdown_request':
+        reply('shutdown_reply', { status: 'ok', restart: content['restart'] === true });
+        break;
+      default:
+        // Comms, debugging and what later protocols bring: a kernel is to ignore what it does not know.
+        break;
+    }
+  };
+
+  const onRequest = async (request: Message, reply: Reply): Promise<void> => {
+    if (request.header.msg_type === 'execute_request') return enqueue(request, reply);
+    status('busy', request);
+    try {
+      answer(request, reply);
+    } finally {
+      status('idle', request);
+      // A front end takes the last status for the kernel's.
+      if (running) status('busy', running);
+    }
+    if (request.header.msg_type === 'shutdown_request') {
+      // The reply needs a moment on its way.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await server.close();
+      executor.close();
+      process.exit(0);
+    }
+  };
+
+  process.on('SIGINT', interruption.interrupt);
+  const outside = (error: unknown): void => {
+    streams.flush();
+    const report = reportOf(error, { cells, root, label });
+    process.stderr.write(`Not caught by any cell:\n${report.traceback.join('\n')}\n`);
+  };
+  process.on('uncaughtException', outside);
+  process.on('unhandledRejection', outside);
+
+  const server = await openServer({
+    connection,
+    onRequest,
+    onInterrupt: interruption.interrupt,
+    onStopped: (frames) => {
+      restoreSignal();
+      const error = new InterruptedError('interrupted; the cell held the thread and was stopped where it was');
+      error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
+      executor.abandon(error);
+    },
+    onError: complain,
+  });
+  status('starting');
+};

@@ -1,0 +1,99 @@
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/**
+ * What cells import, loaded by Node's own loader: a module of the library is the same one for cells, for the library and
+ * for this kernel, and there is one TensorFlow.
+ */
+export interface CellModules {
+  /** What `import(specifier)` gives in a cell. */
+  readonly load: (specifier: string) => Promise<object>;
+  /** To be told of every file that Node loads, by its URL. */
+  readonly loaded: (url: string) => void;
+  /** The loaded files that were edited since, and that the running cell did not load anew. Each edit is told once. */
+  readonly stale: () => string[];
+}
+
+export interface CellModulesOptions {
+  readonly root: string;
+  readonly folder: string;
+  /** The file of a relative specifier, as the type checker found it. */
+  readonly resolveType: (specifier: string) => string | undefined;
+}
+
+const modifiedAt = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+
+export const createCellModules = ({ root, folder, resolveType }: CellModulesOptions): CellModules => {
+  /** When each loaded file was last edited, as far as we know it. */
+  const edits = new Map<string, number>();
+  /** Files that were loaded again after an edit: the query that makes Node see a new module. */
+  const versions = new Map<string, number>();
+  const told = new Map<string, number>();
+
+  const ours = (file: string): boolean => isAbsolute(file) && !file.includes(`${sep}node_modules${sep}`);
+
+  const isEdited = (file: string): boolean => {
+    const known = edits.get(file);
+    return known !== undefined && modifiedAt(file) !== known;
+  };
+
+  /** A file's module; a new one if the file was edited since it was loaded. */
+  const loadFile = async (file: string): Promise<object> => {
+    const url = pathToFileURL(file);
+    if (isEdited(file)) {
+      versions.set(file, modifiedAt(file) ?? 0);
+      edits.set(file, modifiedAt(file) ?? 0);
+    }
+    const version = versions.get(file);
+    if (version !== undefined) url.search = `edited=${version}`;
+    return (await import(url.href)) as object;
+  };
+
+  const fileOf = (specifier: string): string => {
+    const typed = resolveType(specifier);
+    if (typed && !/\.d\.[cm]?ts$/.test(typed)) return typed;
+    const candidates = [resolve(root, specifier), resolve(folder, specifier)];
+    return candidates.find((file) => modifiedAt(file) !== undefined) ?? candidates[0]!;
+  };
+
+  const loadPackage = async (name: string): Promise<object> => {
+    try {
+      return (await import(name)) as object;
+    } catch (error) {
+      // Not among the project's packages; perhaps among those beside the notebook.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      let file: string;
+      try {
+        file = createRequire(join(folder, 'cell.js')).resolve(name);
+      } catch {
+        throw error;
+      }
+      return (await import(pathToFileURL(file).href)) as object;
+    }
+  };
+
+  return {
+    async load(specifier) {
+      if (specifier.startsWith('file:')) return loadFile(fileURLToPath(specifier));
+      if (/^\.{0,2}\//.test(specifier) || isAbsolute(specifier)) return loadFile(fileOf(specifier));
+      return loadPackage(specifier);
+    },
+    loaded(url) {
+      if (!url.startsWith('file:')) return;
+      const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+      if (ours(file)) edits.set(file, modifiedAt(file) ?? 0);
+    },
+    stale() {
+      const files: string[] = [];
+      for (const [file, known] of edits) {
+        const now = modifiedAt(file) ?? 0;
+        if (now === known || told.get(file) === now) continue;
+        told.set(file, now);
+        files.push(relative(root, file));
+      }
+      return files;
+    },
+  };
+};
