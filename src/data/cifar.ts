@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Progress } from '../progress.js';
+import { cifarSums } from './cifar-sums.js';
+import { locateDamage } from './damage.js';
 import { datasetInfo, type DatasetInfo } from './datasets.js';
 import { visitMembers } from './members.js';
 import { checkLabels, inCanonicalOrder, recordBytes } from './records.js';
@@ -87,6 +89,46 @@ const notFound = (name: 'cifar10' | 'cifar100', path: string, missing: readonly 
   return new UserError(`${path}: ${missing.join(', ')} missing; wanted ${title}'s binary version (${official[name].folder}).${hint}`);
 };
 
+const md5Of = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
+
+/** At most so many damaged records are named in a message. */
+const mostNamed = 3;
+
+/** Names the file and the bytes that are wrong, where the sums on record can tell. */
+const describeDamage = (
+  name: 'cifar10' | 'cifar100',
+  part: 'train' | 'test',
+  records: Buffer,
+  files: readonly (OfficialFile & { where: string })[],
+): string | undefined => {
+  const { layout, classNames, canonical } = datasetInfo(name);
+  const each = recordBytes(layout);
+  const damage = locateDamage(records, layout, cifarSums[name][part], records.length / each / layout.classes);
+  if (damage.length === 0) return undefined;
+  // The sums name a byte almost for certain; the MD5 of what it would be if mended makes it certain.
+  const mended = Buffer.from(records);
+  for (const { record, byte } of damage) {
+    if (!byte) continue;
+    mended[record * each + byte.offset] = byte.wanted;
+    if (layout.coarse && byte.offset === layout.headBytes - 1) mended[record * each] = layout.coarse[byte.wanted]!;
+  }
+  const certain = damage.every(({ byte }) => byte) && md5Of(inCanonicalOrder(mended, layout)) === canonical![part];
+  const named = damage.slice(0, mostNamed).map(({ record, byte }) => {
+    const { where, first } = files.find((file) => record >= file.first && record < file.first + file.records)!;
+    const from = (record - first) * each;
+    const label = records[record * each + layout.headBytes - 1]!;
+    if (!byte || !certain) {
+      return `${where}: record ${record - first} (bytes ${from} to ${from + each - 1}, class ${classNames![label]!}) is no image of the set`;
+    }
+    const is = `byte ${from + byte.offset} (record ${record - first}) is ${records[record * each + byte.offset]!}, wanted ${byte.wanted}`;
+    return byte.offset === layout.headBytes - 1
+      ? `${where}: mislabelled: ${is} (${classNames![byte.wanted]!}, not ${classNames![label]!})`
+      : `${where}: corrupt: ${is}`;
+  });
+  const more = damage.length > mostNamed ? `; and ${damage.length - mostNamed} more records` : '';
+  return `${named.join('; ')}${more}. Get the archive again.`;
+};
+
 /**
  * Reads CIFAR-10 or CIFAR-100 from its official binary archive, another archive of the same files, or their folder; a
  * folder or archive of canonical files is taken as well. The archive's own MD5 does not matter: sizes, labels and the
@@ -144,15 +186,16 @@ export const readCifar = async (
   }
   const sorted = (part: 'train' | 'test'): Buffer => {
     const bytes = inCanonicalOrder(records[part], layout);
-    const md5 = createHash('md5').update(bytes).digest('hex');
-    if (md5 !== canonical![part]) {
-      const files = complete.filter((file) => file.part === part).map(({ file }) => read.get(file)!);
-      throw new UserError(
-        `${files.join(', ')}: sizes and labels fit, but these are not the ${part} images of ${datasetInfo(name).title} ` +
-          `(canonical MD5 ${md5}, wanted ${canonical![part]}). Get the archive again.`,
-      );
-    }
-    return bytes;
+    const md5 = md5Of(bytes);
+    if (md5 === canonical![part]) return bytes;
+    const files = complete
+      .filter((file) => file.part === part)
+      .map((file) => ({ ...file, where: read.get(file.file)! }));
+    throw new UserError(
+      describeDamage(name, part, records[part], files) ??
+        `${files.map(({ where }) => where).join(', ')}: sizes and labels fit, but these are not the ${part} images of ` +
+          `${datasetInfo(name).title} (canonical MD5 ${md5}, wanted ${canonical![part]}). Get the archive again.`,
+    );
   };
   return { train: sorted('train'), test: sorted('test') };
 };
