@@ -22,7 +22,7 @@ export const readSafetensors = async (path: string): Promise<Safetensors> =>
   decodeSafetensors(await readWhole(path), path);
 
 /** Writes a safetensors file, atomically: `path` is the old file or the new one, whole. */
-export const writeSafetensors = (
+export const writeSafetensors = async (
   path: string,
   tensors: StateDict,
   metadata: Readonly<Record<string, string>> = {},

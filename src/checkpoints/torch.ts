@@ -1,5 +1,5 @@
 /** PyTorch's checkpoint files, read without running anything of them. */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
 import { readRange } from './read-range.js';
@@ -114,10 +114,9 @@ const readTensors = async (
 
 const openForReading = async (path: string): Promise<{ file: FileHandle; size: number }> => {
   try {
-    const file = await open(path, 'r');
-    const status = await file.stat();
-    if (status.isFile()) return { file, size: status.size };
-    await file.close();
+    // Asked before it is opened: to open a pipe is to wait for its writer.
+    const status = await stat(path);
+    if (status.isFile()) return { file: await open(path, 'r'), size: status.size };
   } catch (error) {
     throw new UserError(`${path} can't be read: ${messageOf(error)}.`);
   }
