@@ -9,10 +9,12 @@ export type Tensors = Readonly<Record<string, tf.Tensor>>;
  * Only the gradients that are asked for are computed: with respect to the image alone, no filter gradient runs.
  * @param f returns the scalar to differentiate, and whatever else of its forward pass is wanted (`aux`)
  * @param wrt the tensors, by name, that `f` computes from
+ * @param options `optional`: leave out the gradient of what the value does not depend on, instead of an error
  */
 export const gradients = <W extends Tensors, A extends Tensors = Record<string, never>>(
   f: () => { value: tf.Scalar; aux?: A },
   wrt: W,
+  { optional = false }: { readonly optional?: boolean } = {},
 ): { value: tf.Scalar; gradients: { [K in keyof W]: W[K] }; aux: A } =>
   tf.tidy(() => {
     let kept: [string, tf.Tensor][] = [];
@@ -27,7 +29,8 @@ export const gradients = <W extends Tensors, A extends Tensors = Record<string, 
       names.map((name) => wrt[name]!),
     );
     const missing = names.filter((_, i) => (result.grads[i] as tf.Tensor | undefined) === undefined);
-    if (missing.length > 0) throw new Error(`gradients: the value does not depend on ${missing.join(', ')}`);
+    if (missing.length > 0 && !optional)
+      throw new Error(`gradients: the value does not depend on ${missing.join(', ')}`);
     const aux = Object.fromEntries(
       kept.map(([name, tensor]) => {
         const copy = tensor.clone();
@@ -37,7 +40,19 @@ export const gradients = <W extends Tensors, A extends Tensors = Record<string, 
     );
     return {
       value: result.value as tf.Scalar,
-      gradients: Object.fromEntries(names.map((name, i) => [name, result.grads[i]!])) as { [K in keyof W]: W[K] },
+      gradients: Object.fromEntries(
+        names.flatMap((name, i) => (missing.includes(name) ? [] : [[name, result.grads[i]!] as const])),
+      ) as { [K in keyof W]: W[K] },
       aux: aux as unknown as A,
     };
   });
+
+/**
+ * `tensor` as a constant: the same data, through which no gradient flows. tfjs has no such operation; a tensor that the
+ * tape has not seen made is one.
+ */
+export const detach = <T extends tf.Tensor>(tensor: T): T => {
+  const backend = tf.backend() as unknown as { incRef(id: tf.DataId): void };
+  backend.incRef(tensor.dataId);
+  return tf.engine().makeTensorFromTensorInfo({ dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype }) as T;
+};

@@ -112,7 +112,8 @@ export const createGraph = (): GraphWriter => {
     inputs: readonly string[],
   ): string => {
     const node = new protocol.NodeDef();
-    const name = `${scope}/n${nodes.length}_${operation.replace(/^_+/, '')}`;
+    // TensorFlow takes letters, digits and a few signs.
+    const name = `${scope.replace(/[^A-Za-z0-9._/-]/g, '_')}/n${nodes.length}_${operation.replace(/^_+/, '')}`;
     node.setName(name);
     node.setOp(operation);
     // Data inputs come first, control inputs last.

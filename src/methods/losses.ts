@@ -1,0 +1,41 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { crossEntropy, crossEntropyWith, klDivergence, logSoftmax } from '../engine/softmax.js';
+
+/** Added to a probability before its logarithm, by the published CIARD, MTARD and RSLAD code. */
+const logFloor = 1e-5;
+
+/** Mean cross-entropy. `logits`: [B, C], `labels`: [B]. */
+export const meanCrossEntropy = (logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar =>
+  tf.mean(crossEntropy(logits, labels));
+
+/**
+ * Σ p · (log(p + 1e-5) − log softmax(logits)) of every sample: the divergence of the published CIARD, MTARD and RSLAD
+ * code. [B]
+ */
+export const flooredDivergence = (probabilities: tf.Tensor2D, logits: tf.Tensor2D): tf.Tensor1D =>
+  tf.add(
+    tf.sum(tf.mul(probabilities, tf.log(tf.add(probabilities, logFloor))), 1),
+    crossEntropyWith(logits, probabilities),
+  );
+
+/** The same as a mean over samples and classes: KLe(p ‖ softmax(logits)), 1/C of a batch mean. */
+export const elementDivergence = (probabilities: tf.Tensor2D, logits: tf.Tensor2D): tf.Scalar =>
+  tf.div(tf.mean(flooredDivergence(probabilities, logits)), probabilities.shape[1]);
+
+/** KL(softmax(teacher) ‖ softmax(student)) as a mean over samples. */
+export const batchDivergence = (teacher: tf.Tensor2D, student: tf.Tensor2D): tf.Scalar =>
+  tf.mean(klDivergence(teacher, student));
+
+/** softmax(logits / temperature). */
+export const tempered = (logits: tf.Tensor2D, temperature: tf.Tensor | number): tf.Tensor2D =>
+  tf.softmax(tf.div(logits, temperature));
+
+/** Mean over samples and classes of p · log(p + 1e-5), the (negative) entropy of the published B-MTARD and CIARD code. */
+export const elementEntropy = (probabilities: tf.Tensor2D): tf.Scalar =>
+  tf.mean(tf.mul(probabilities, tf.log(tf.add(probabilities, logFloor))));
+
+/** The probability that `logits` give to the label of each sample. [B] */
+export const probabilityOf = (logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D =>
+  tf.exp(tf.neg(crossEntropy(logits, labels)));
+
+export { crossEntropyWith, klDivergence, logSoftmax };

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as tf from '@tensorflow/tfjs-core';
+import { startFrom } from '../../src/attacks/threat-model.js';
+import { crossEntropy } from '../../src/engine/softmax.js';
+import { ciardCode } from '../../src/methods/ciard.js';
+import { createNetwork } from '../../src/models/network.js';
+import { toTorch } from '../../src/models/layout.js';
+import { createTrainingProgram, type TrainingBatch } from '../../src/training/training-program.js';
+import { rateAt } from '../../src/training/schedule.js';
+import { assertClose, oracleJson, oracleTensors, oracleWeights } from '../oracle.js';
+
+interface Step {
+  readonly adv: number;
+  readonly nat: number;
+  readonly push: number;
+  readonly total: number;
+  readonly teacher_ce: number;
+  readonly student_param_norms: Readonly<Record<string, number>>;
+  readonly teacher_param_norms: Readonly<Record<string, number>>;
+  readonly student_state: Readonly<Record<string, readonly number[]>>;
+  readonly robust_teacher_state: Readonly<Record<string, readonly number[]>>;
+  readonly clean_teacher_state: Readonly<Record<string, readonly number[]>>;
+}
+
+const step = oracleJson('ciard_step') as Step;
+const stored = oracleTensors('ciard_step');
+const images = (name: string): tf.Tensor4D =>
+  tf.tidy(() => tf.transpose(tf.tensor4d(stored(name).values, [8, 3, 32, 32]), [0, 2, 3, 1]));
+
+for (const eager of [true, false]) {
+  test(`one step of the published CIARD code, ${eager ? 'eager' : 'as a graph'}`, () => {
+    const before = tf.memory().numTensors;
+    const student = createNetwork('mobilenetv2');
+    const robust = createNetwork('wrn-10-1');
+    const clean = createNetwork('cifar-resnet-20');
+    const networks = {
+      student: { network: student, weights: oracleWeights(student, step.student_state) },
+      robustTeacher: { network: robust, weights: oracleWeights(robust, step.robust_teacher_state) },
+      cleanTeacher: { network: clean, weights: oracleWeights(clean, step.clean_teacher_state) },
+    };
+    const program = createTrainingProgram(
+      { method: ciardCode, recipe: ciardCode.recipe, networks, batchSizes: [8], eager },
+      [],
+    );
+    for (const { weights } of Object.values(networks)) tf.dispose(weights);
+    const labels = Int32Array.from(stored('y').values);
+    const batch: TrainingBatch = { x: images('x'), labels: tf.tensor1d(labels, 'int32') };
+    const noise = images('start_noise');
+
+    const prepared = program.prepare(batch, {});
+    let adversarial = tf.tidy(() => startFrom('gaussian', batch.x, tf.mul(noise, 0.001)));
+    for (let i = 0; i < 10; i++) {
+      const next = program.ascend(batch, adversarial, prepared, {});
+      adversarial.dispose();
+      adversarial = next;
+    }
+    // Ten sign steps in a network of random weights are chaotic: a change of 1e-7 in the start moves four pixels of ten by
+    // whole steps. What must agree is how far the loss was driven.
+    const published = images('x_adv');
+    program.fold();
+    const reached = (x: tf.Tensor4D): Float32Array =>
+      tf.tidy(() => crossEntropy(program.logits(x), batch.labels).dataSync() as Float32Array);
+    assertClose(reached(adversarial), reached(published), 0.02, 'loss on the adversarial images');
+    adversarial.dispose();
+
+    const terms = program.step('itt', batch, published, prepared, {}, { student: 0.1, robustTeacher: 1e-4 });
+    const value = (name: string): number => terms[name]!.dataSync()[0]!;
+    assertClose([value('adversarial')], [step.adv], 1e-3, 'adversarial loss');
+    assertClose([value('natural')], [step.nat], 1e-3, 'natural loss');
+    assertClose([value('push')], [step.push], 1e-3, 'push loss');
+    assertClose([value('loss')], [step.total], 1e-3, 'total');
+    assertClose([value('teacher')], [step.teacher_ce], 1e-3, "the teacher's loss");
+    for (const [who, norms, after] of [
+      ['student', step.student_param_norms, 'student_conv1_after'],
+      ['robustTeacher', step.teacher_param_norms, 'robust_conv1_after'],
+    ] as const) {
+      const weights = program.weights(who);
+      for (const [name, norm] of Object.entries(norms)) {
+        const ours = tf.tidy(() => tf.norm(weights[name]!).dataSync()[0]!);
+        assert.ok(Math.abs(ours - norm) <= 1e-3 * norm, `${who} ${name}: norm ${ours}, expected ${norm}`);
+      }
+      const network = who === 'student' ? student : robust;
+      const spec = network.variables.find(({ name }) => name === 'conv1.weight')!;
+      const conv1 = toTorch(spec, weights['conv1.weight']!.dataSync() as Float32Array);
+      assertClose(conv1, stored(after).values, 1e-3, `${who} conv1.weight after the step`);
+      tf.dispose(weights);
+    }
+
+    tf.dispose([prepared, terms, published, noise, batch.x, batch.labels]);
+    program.dispose();
+    assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
+  });
+}
+
+test("the published schedules' values", () => {
+  const { learningRate } = ciardCode.recipe.optimiser;
+  const teacher = ciardCode.recipe.teacherOptimiser!.learningRate;
+  for (const [epoch, rate] of [
+    [149, 0.1],
+    [175, 0.09328],
+    [200, 0.07492],
+    [250, 0.02489],
+    [290, 0.00108],
+  ] as const) {
+    assert.ok(Math.abs(rateAt(learningRate, epoch) - rate) < 5e-6, `epoch ${epoch}: ${rateAt(learningRate, epoch)}`);
+  }
+  for (const [epoch, rate] of [
+    [100, 9.04e-5],
+    [150, 6.53e-5],
+    [200, 3.44e-5],
+  ] as const) {
+    assert.ok(Math.abs(rateAt(teacher, epoch) - rate) < 5e-8, `epoch ${epoch}: ${rateAt(teacher, epoch)}`);
+  }
+});
