@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -41,7 +41,7 @@ const child = spawn(
     // In a log the totals are to be the last lines, which the reporter for terminals follows with the failures.
     `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
     ...flags,
-    ...files.map((file) => relative(root, join(process.cwd(), relative(process.cwd(), file)))),
+    ...files.map((file) => relative(root, resolve(file))),
   ],
   { cwd: root, stdio: 'inherit' },
 );

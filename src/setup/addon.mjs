@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './command.mjs';
+import { packagesOf } from './node-packages.mjs';
 import { hashOf } from './step.mjs';
 import { tensorflowKey } from './tensorflow.mjs';
 
@@ -75,6 +76,13 @@ export const addon = (places, device, tools) => {
       ...['-o', output],
     ];
   };
+  /** The packages that are compiled, as the lock file pins them. */
+  const sources = () => {
+    const packages = packagesOf(readFileSync(join(places.root, 'package-lock.json'), 'utf8'));
+    return ['@tensorflow/tfjs-node-gpu', 'node-api-headers']
+      .map((name) => packages[`node_modules/${name}`]?.integrity ?? '')
+      .join(' ');
+  };
   return {
     name: 'TensorFlow addon',
     after: ['Node packages', `TensorFlow (${device})`],
@@ -82,9 +90,10 @@ export const addon = (places, device, tools) => {
     key: () =>
       hashOf(
         tensorflowKey(places, device),
-        readFileSync(join(places.root, 'package-lock.json')),
+        sources(),
         readFileSync(logLevelSource),
-        readFileSync(fileURLToPath(import.meta.url)),
+        // Wherever the checkout lies.
+        compilerArguments('').join('\n').replaceAll(places.root, ''),
       ),
     intact: () => existsSync(places.addon),
     async make() {

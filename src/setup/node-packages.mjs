@@ -6,7 +6,7 @@ import { hashOf, readIfThere } from './step.mjs';
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, peer?: boolean }} LockedPackage */
 
 /** @param {string} text @returns {Record<string, LockedPackage>} */
-const packagesOf = (text) => {
+export const packagesOf = (text) => {
   /** @type {unknown} */
   const lock = JSON.parse(text);
   return /** @type {{ packages: Record<string, LockedPackage> }} */ (lock).packages;

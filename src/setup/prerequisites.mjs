@@ -115,8 +115,8 @@ const findNpm = () => {
 
 const gigabyte = 1e9;
 
-/** What a fresh set-up writes, the installers' caches included, in bytes (rounded up from what was measured). */
-const spaceFor = { cpu: 4 * gigabyte, gpu: 14 * gigabyte };
+/** What a fresh set-up writes, the installers' caches included, in bytes: generously rounded up. */
+const spaceFor = { cpu: 4 * gigabyte, gpu: 12 * gigabyte };
 
 /** @param {string} folder @param {import('./device.mjs').Device} device */
 const checkSpace = (folder, device) => {

@@ -56,7 +56,9 @@ export const setUp = async ({ places, device: request, force = false }) => {
     },
   });
   watchCommands(lock.commands);
+  const interruption = new AbortController();
   const leave = (/** @type {NodeJS.Signals} */ signal) => {
+    interruption.abort();
     progress.stop();
     void endCommands().then(() => {
       lock.release();
@@ -75,6 +77,10 @@ export const setUp = async ({ places, device: request, force = false }) => {
       await makeSteps(steps, { onStart: progress.start, onEnd: progress.end, force });
       progress.line(`Set up in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
     }
+  } catch (error) {
+    // The commands failed because they were ended; who ended them says so and ends this process.
+    if (interruption.signal.aborted) await new Promise(() => undefined);
+    throw error;
   } finally {
     progress.stop();
     await endCommands();
