@@ -356,6 +356,17 @@ export const createTrainingProgram = (
   for (const tensor of Object.values(initial)) tensor.dispose();
   const changing = Object.keys(initial).filter((name) => !name.includes('.folded/'));
   const trained = { student, robustTeacher };
+  // Variables that a network never computes with stay outside of the program, and go out as they came.
+  const idle = Object.fromEntries(
+    Object.entries(trained).map(([who, weighted]) => [
+      who,
+      Object.fromEntries(
+        (weighted?.network.variables ?? [])
+          .filter((spec) => !spec.used)
+          .map(({ name }) => [name, tf.keep(weighted!.weights[name]!.clone())]),
+      ),
+    ]),
+  );
 
   const rateScalars = new Map<number, tf.Scalar>();
   const rate = (value: number): tf.Scalar => {
@@ -394,13 +405,13 @@ export const createTrainingProgram = (
     attackStep: ({ x, labels }, adversarial) =>
       program.call('attack', { x, labels, adversarial })['adversarial'] as tf.Tensor4D,
     weights(who) {
-      const { network, weights } = trained[who]!;
+      const { network } = trained[who]!;
       const trainedNames = network.variables.filter((spec) => spec.used).map(({ name }) => name);
       const values = program.read(trainedNames.map((name) => `${who}/${name}`));
       return Object.fromEntries(
         network.variables.map(({ name, used: inUse }) => [
           name,
-          inUse ? values[`${who}/${name}`]! : weights[name]!.clone(),
+          inUse ? values[`${who}/${name}`]! : idle[who]![name]!.clone(),
         ]),
       );
     },
@@ -411,6 +422,7 @@ export const createTrainingProgram = (
     dispose() {
       program.dispose();
       for (const scalar of rateScalars.values()) scalar.dispose();
+      tf.dispose(idle);
     },
   };
 };
