@@ -1,160 +1,124 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { startFrom, startNoise } from '../src/attacks/threat-model.js';
 import { tensorflow } from '../src/engine/backend.js';
-import { gradients } from '../src/engine/gradient.js';
-import { createProgram } from '../src/engine/program.js';
-import { crossEntropy } from '../src/engine/softmax.js';
-import { createNetwork, type Network } from '../src/models/network.js';
-import { createRng } from '../src/random.js';
-import { momentumBuffer, sgd } from '../src/training/sgd.js';
+import { ciardCode } from '../src/methods/ciard.js';
+import type { Method } from '../src/methods/method.js';
+import { natural } from '../src/methods/natural.js';
+import { pgdAt } from '../src/methods/pgd-at.js';
+import { gaussianPgd10 } from '../src/methods/recipes.js';
+import { createNetwork } from '../src/models/network.js';
+import { createRng, type Rng } from '../src/random.js';
+import { createTrainingProgram, type TrainingBatch, type WeightedNetwork } from '../src/training/training-program.js';
 import type { BenchCase } from './cases.js';
 import type { Side, Work } from './interleave.js';
 
-const epsilon = 8 / 255;
-const stepSize = 2 / 255;
-
+/** What is measured is what training runs: the programs that the methods are recorded into. */
 const timed = (work: () => void): number => {
   const start = performance.now();
-  work();
+  tf.tidy(work);
   return performance.now() - start;
 };
 
-const imagesAndLabels = (batch: number): { x: tf.Tensor4D; y: tf.Tensor1D } => ({
-  x: tf.tensor4d(createRng(7).uniforms(batch * 32 * 32 * 3), [batch, 32, 32, 3]),
-  y: tf.tensor1d(
-    Array.from({ length: batch }, (_, i) => i % 10),
+const freshNetwork = (architecture: string, rng: Rng): WeightedNetwork => {
+  const network = createNetwork(architecture);
+  return { network, weights: network.initialise(rng) };
+};
+
+const batchOf = (size: number, rng: Rng): TrainingBatch => ({
+  x: tf.tensor4d(rng.uniforms(size * 32 * 32 * 3), [size, 32, 32, 3]),
+  labels: tf.tensor1d(
+    Array.from({ length: size }, (_, i) => i % 10),
     'int32',
   ),
 });
 
-const images = (batch: number): { shape: number[] } => ({ shape: [batch, 32, 32, 3] });
-const labels = (batch: number): { shape: number[]; dtype: 'int32' } => ({ shape: [batch], dtype: 'int32' });
-
-const attackStep = (network: Network, batch: number): Work => {
-  const { x, y } = imagesAndLabels(batch);
-  const weights = network.initialise(createRng(1));
-  const folded = tf.tidy(() =>
-    Object.fromEntries(
-      Object.entries(network.fold(weights)).map(([name, tensor]) => [`folded/${name}`, tensor.clone()]),
-    ),
-  );
-  const program = createProgram(
-    { ...weights, ...folded },
-    {
-      fold: {
-        inputs: {},
-        run: (variables) => ({
-          updates: Object.fromEntries(
-            Object.entries(network.fold(variables)).map(([name, tensor]) => [`folded/${name}`, tensor]),
-          ),
-        }),
-      },
-      step: {
-        inputs: { adversarial: images(batch), x: images(batch), y: labels(batch) },
-        run(variables, inputs) {
-          const [adversarial, clean, label] = [inputs['adversarial']!, inputs['x']!, inputs['y']!];
-          const own = Object.fromEntries(
-            Object.entries(variables)
-              .filter(([name]) => name.startsWith('folded/'))
-              .map(([name, tensor]) => [name.slice('folded/'.length), tensor]),
-          );
-          const { gradients: slope } = gradients(
-            () => ({
-              value: tf.mean(crossEntropy(network.evaluate(own, adversarial as tf.Tensor4D), label as tf.Tensor1D)),
-            }),
-            { adversarial },
-          );
-          const moved = tf.add(adversarial, tf.mul(tf.sign(slope.adversarial), stepSize));
-          const near = tf.minimum(tf.maximum(moved, tf.sub(clean, epsilon)), tf.add(clean, epsilon));
-          return { outputs: { adversarial: tf.clipByValue(near, 0, 1) } };
-        },
-      },
-    },
-  );
-  let adversarial: tf.Tensor = x.clone();
+/** `method` made ready for batches of one size, with fresh networks, and a batch of random images. */
+const prepareMethod = (
+  method: Method,
+  student: string,
+  batch: number,
+  teachers?: { clean: string; robust: string },
+) => {
+  const rng = createRng(0);
+  const networks = {
+    student: freshNetwork(student, rng.fork('student')),
+    cleanTeacher: teachers && freshNetwork(teachers.clean, rng.fork('clean')),
+    robustTeacher: teachers && freshNetwork(teachers.robust, rng.fork('robust')),
+  };
+  const recipe = { ...method.recipe, attack: gaussianPgd10 };
+  const program = createTrainingProgram({ method, recipe, networks, batchSizes: [batch] }, []);
+  for (const each of Object.values(networks)) if (each) tf.dispose(each.weights);
+  const data = batchOf(batch, rng.fork('batch'));
   return {
-    run(repeats) {
-      // An attack of ten steps folds once; each step bears its part.
-      const share = timed(() => program.call('fold', {})) / 10;
-      const times = Array.from({ length: repeats }, () =>
-        timed(() => {
-          const { adversarial: next } = program.call('step', { adversarial, x, y });
-          adversarial.dispose();
-          adversarial = next!;
-        }),
-      );
-      return Promise.resolve(times.map((time) => time + share));
-    },
-    dispose() {
+    program,
+    data,
+    rng,
+    recipe,
+    dispose: (): Promise<void> => {
       program.dispose();
-      tf.dispose([x, y, adversarial, weights, folded]);
+      tf.dispose([data.x, data.labels]);
       return Promise.resolve();
     },
   };
 };
 
-const trainingStep = (network: Network, batch: number): Work => {
-  const { x, y } = imagesAndLabels(batch);
-  const weights = network.initialise(createRng(1));
-  const buffers = Object.fromEntries(
-    network.trainable.map((name) => [momentumBuffer(name), tf.zerosLike(weights[name]!)]),
-  );
-  const learningRate = tf.scalar(0.1);
-  const program = createProgram(
-    { ...weights, ...buffers },
-    {
-      step: {
-        inputs: { x: images(batch), y: labels(batch), learningRate: { shape: [] } },
-        run(variables, { x: image, y: label, learningRate: rate }) {
-          const {
-            value,
-            gradients: slopes,
-            aux,
-          } = gradients(
-            () => {
-              const { logits, statistics } = network.train(variables, image as tf.Tensor4D);
-              return {
-                value: tf.mean(crossEntropy(logits, label as tf.Tensor1D)),
-                aux: statistics,
-              };
-            },
-            Object.fromEntries(network.trainable.map((name) => [name, variables[name]!])),
-          );
-          return {
-            outputs: { loss: value },
-            updates: { ...sgd(variables, slopes, rate!, { momentum: 0.9, weightDecay: 2e-4 }), ...aux },
-          };
-        },
-      },
-    },
-  );
+const times = (repeats: number, work: () => void): Promise<number[]> =>
+  Promise.resolve(Array.from({ length: repeats }, () => timed(work)));
+
+const attackStep = ({ network, batch }: BenchCase): Work => {
+  const { program, data, recipe, dispose } = prepareMethod(pgdAt, network, batch);
+  let adversarial = data.x.clone();
   return {
-    run: (repeats) =>
-      Promise.resolve(
-        Array.from({ length: repeats }, () =>
-          timed(() => {
-            program.call('step', { x, y, learningRate })['loss']!.dispose();
-          }),
-        ),
-      ),
+    async run(repeats) {
+      // What an attack does once, at its start: the batch norms are folded into the convolutions. Each step bears its part.
+      const share = timed(() => program.prepare(data, {})) / recipe.attack.steps;
+      const steps = await times(repeats, () => {
+        const next = program.ascend(data, adversarial, {}, {});
+        adversarial.dispose();
+        adversarial = tf.keep(next);
+      });
+      return steps.map((step) => step + share);
+    },
     dispose() {
-      program.dispose();
-      tf.dispose([x, y, learningRate, weights, buffers]);
-      return Promise.resolve();
+      adversarial.dispose();
+      return dispose();
     },
   };
 };
 
-const prepare = ({ work, network, batch }: BenchCase): Work => {
-  if (work === 'attack-step') return attackStep(createNetwork(network), batch);
-  if (work === 'training-step') return trainingStep(createNetwork(network), batch);
-  throw new Error('ciard-step: to come');
+const trainingStep = ({ network, batch }: BenchCase): Work => {
+  const { program, data, dispose } = prepareMethod(natural, network, batch);
+  const rates = { student: 0.1, robustTeacher: 0 };
+  return { run: (repeats) => times(repeats, () => program.step('train', data, data.x, {}, {}, rates)), dispose };
 };
 
-/** This project as a side of the benchmark. Its steps run as recorded programs, as attacks and training run them. */
+const ciardStep = ({ network, batch }: BenchCase): Work => {
+  const teachers = { clean: 'cifar-resnet-56', robust: 'wrn-34-10' };
+  const { program, data, rng, recipe, dispose } = prepareMethod(ciardCode, network, batch, teachers);
+  const rates = { student: 0.1, robustTeacher: 1e-4 };
+  const { start, steps, epsilon } = recipe.attack;
+  const step = (): void => {
+    const prepared = program.prepare(data, {});
+    const noise = tf.tensor4d(startNoise(start, data.x.size, epsilon, rng), data.x.shape);
+    let adversarial = startFrom(start, data.x, noise);
+    for (let i = 0; i < steps; i++) adversarial = program.ascend(data, adversarial, prepared, {});
+    program.step('itt', data, adversarial, prepared, {}, rates);
+  };
+  return { run: (repeats) => times(repeats, step), dispose };
+};
+
+const works = { 'attack-step': attackStep, 'training-step': trainingStep, 'ciard-step': ciardStep } as const;
+
+/** This project as a side of the benchmark. */
 export const oursSide = (): Side => ({
   name: 'ours',
-  process: { processorSeconds: () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6 },
-  prepare: (benchCase) => Promise.resolve(prepare(benchCase)),
+  process: {
+    processorSeconds() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1e6;
+    },
+  },
+  prepare: (benchCase) => Promise.resolve(works[benchCase.work](benchCase)),
 });
 
 /** What our side runs on. */
