@@ -6,6 +6,8 @@ import { SetupError } from './failure.mjs';
 
 /** The oldest Python that works, as the lock was made for it. `main.mjs` checks Node before anything else is loaded. */
 const oldestPython = { major: 3, minor: 10 };
+/** The newest for which every pinned package is published as a wheel. A newer one is taken where there is no other. */
+const newestPython = { major: 3, minor: 14 };
 
 /**
  * The programs of the machine that set-up uses.
@@ -51,9 +53,8 @@ const askPython = (command) => {
   return answer === undefined ? undefined : /** @type {PythonAnswer} */ (JSON.parse(answer));
 };
 
-/** @param {[number, number]} version */
-const recentEnough = ([major, minor]) =>
-  major > oldestPython.major || (major === oldestPython.major && minor >= oldestPython.minor);
+/** @param {[number, number]} version @param {{ major: number, minor: number }} other */
+const isOlder = ([major, minor], other) => major < other.major || (major === other.major && minor < other.minor);
 
 /** @returns {{ python: string } | { problem: string }} */
 const findPython = () => {
@@ -63,18 +64,23 @@ const findPython = () => {
   const wanted = `Python ${oldestPython.major}.${oldestPython.minor} or newer`;
   /** @type {string | undefined} */
   let problem;
+  /** @type {string | undefined} */
+  let tooNew;
   for (const name of names) {
     const answer = askPython(name);
     if (answer === undefined) continue;
     const version = answer.version.join('.');
-    if (!recentEnough(answer.version)) {
+    if (isOlder(answer.version, oldestPython)) {
       problem ??= `${name} is Python ${version}; ciard needs ${wanted}. Install one (Debian, Ubuntu: apt install python3 python3-venv) or name it in the variable CIARD_PYTHON.`;
     } else if (!answer.venv) {
       problem = `Python ${version} (${answer.executable}) cannot make environments: its module venv or ensurepip is missing. Install it (Debian, Ubuntu: apt install python3-venv) or name another Python in the variable CIARD_PYTHON.`;
-    } else {
+    } else if (isOlder(answer.version, { ...newestPython, minor: newestPython.minor + 1 })) {
       return { python: answer.executable };
+    } else {
+      tooNew ??= answer.executable;
     }
   }
+  if (tooNew !== undefined) return { python: tooNew };
   return {
     problem:
       problem ??
