@@ -53,13 +53,11 @@ const createDecoder = async () => {
     if (info.width !== layout.width || info.height !== layout.height) {
       throw new UserError(`${where}: ${info.width} × ${info.height} pixels, wanted ${layout.width} × ${layout.height}`);
     }
-    const channels: number = info.channels;
-    if (channels !== 1 && channels !== 3) throw new UserError(`${where}: ${channels} channels, wanted 3, or 1 (grey)`);
+    // A grey image comes with three equal channels.
+    if (info.channels !== 3) throw new UserError(`${where}: ${info.channels} channels, wanted 3, or 1 (grey)`);
     const record = Buffer.alloc(recordBytes(layout));
     for (let c = 0; c < 3; c++) {
-      // A grey image has one channel: it is all three planes.
-      const from = channels === 1 ? 0 : c;
-      for (let i = 0; i < plane; i++) record[layout.headBytes + c * plane + i] = data[i * channels + from]!;
+      for (let i = 0; i < plane; i++) record[layout.headBytes + c * plane + i] = data[3 * i + c]!;
     }
     return record;
   };
