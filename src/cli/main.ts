@@ -1,14 +1,16 @@
 import { Command, CommanderError } from 'commander';
-import { messageOf, UserError } from '../errors.js';
+import { InterruptedError, messageOf, UserError } from '../errors.js';
+import { setInterruptSignal } from '../interruption.js';
 import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as exportTorch } from './export-torch.js';
 import { add as importTorch } from './import-torch.js';
 import { add as lab } from './lab.js';
+import { add as train } from './train.js';
 
 // One file a command; each adds itself to the program. A command loads what it needs only when it runs, so that `--help`
 // and bad flags answer at once.
-const commands: ((program: Command) => void)[] = [data, doctor, lab, importTorch, exportTorch];
+const commands: ((program: Command) => void)[] = [data, doctor, lab, importTorch, exportTorch, train];
 
 const program = new Command('ciard')
   .description('Adversarial robustness distillation: train, attack, evaluate, reproduce.')
@@ -17,11 +19,22 @@ const program = new Command('ciard')
   .exitOverride();
 for (const add of commands) add(program);
 
+// The first Ctrl-C asks long work to save and stop, the second ends the process at once.
+const interruption = new AbortController();
+process.on('SIGINT', () => {
+  if (interruption.signal.aborted) process.exit(130);
+  interruption.abort();
+});
+setInterruptSignal(interruption.signal);
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (error instanceof InterruptedError) {
+    process.stderr.write(`\nciard: ${error.message}\n`);
+    process.exitCode = 130;
   } else {
     const trace = program.opts<{ trace?: boolean }>().trace ?? !(error instanceof UserError);
     process.stderr.write(
