@@ -8,14 +8,14 @@ import process from 'node:process';
 const kernelspec = (places) => ({
   argv: [
     process.execPath,
-    // tslab runs cells as modules of a context of their own.
-    ...['--experimental-vm-modules', '--no-warnings=ExperimentalWarning'],
+    '--disable-warning=ExperimentalWarning',
     join(places.root, 'src', 'notebook', 'main.mjs'),
     '{connection_file}',
   ],
   display_name: 'TypeScript (ciard)',
   language: 'typescript',
-  interrupt_mode: 'signal',
+  // By message: the kernel's control thread hears it even while a cell holds the main thread, as no signal handler would.
+  interrupt_mode: 'message',
   env: {},
   metadata: { debugger: false },
 });
