@@ -25,9 +25,12 @@ const bareCheckout = (t: TestContext, programs: Record<string, string>) => {
   for (const name of ['package.json', 'package-lock.json', 'requirements.lock', 'requirements-tensorflow-cpu.lock']) {
     cpSync(join(repositoryRoot, name), join(root, name));
   }
+  // Nothing is to be fetched here: this npm has nothing to do.
+  const npm = join(root, 'npm-cli.js');
+  writeFileSync(npm, '');
   const run = (...args: string[]) =>
     execa(process.execPath, [join(root, 'src', 'setup', 'main.mjs'), ...args], {
-      env: { PATH: path, HOME: root },
+      env: { PATH: path, HOME: root, npm_execpath: npm },
       extendEnv: false,
       stdin: 'ignore',
       reject: false,
