@@ -122,17 +122,14 @@ test('flags: help, and one error for what is wrong', async (t) => {
 });
 
 test('a second set-up takes under two seconds and says nothing', { skip: isSetUp }, async () => {
+  const setUp = () =>
+    execa(process.execPath, [join(repositoryRoot, 'src', 'setup', 'main.mjs')], { stdin: 'ignore', reject: false });
+  await setUp();
   const began = performance.now();
-  const { exitCode, stdout, stderr } = await execa(
-    process.execPath,
-    [join(repositoryRoot, 'src', 'setup', 'main.mjs')],
-    {
-      stdin: 'ignore',
-      reject: false,
-    },
-  );
+  const { exitCode, stdout, stderr } = await setUp();
+  const milliseconds = performance.now() - began;
   assert.deepEqual({ exitCode, stdout, stderr }, { exitCode: 0, stdout: '', stderr: '' });
-  assert.ok(performance.now() - began < 2000, `${(performance.now() - began).toFixed(0)} ms`);
+  assert.ok(milliseconds < 2000, `${milliseconds.toFixed(0)} ms`);
 });
 
 test('TensorFlow loads and writes nothing to the log', { skip: isSetUp }, async () => {
