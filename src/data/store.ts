@@ -73,25 +73,36 @@ export const sweepLeftovers = async (folder: string): Promise<void> => {
   }
 };
 
+/** What a user can mend of what a file system refuses. */
+const mendable: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left',
+  EDQUOT: 'the quota is used up',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a file lies where a folder should',
+  EEXIST: 'a file lies where a folder should',
+};
+
 /**
  * Writes a data set's folder so that it appears whole or not at all: everything is written and flushed in a sibling
- * folder, then renamed. A folder of that name that is there already is replaced.
+ * folder, then renamed.
  *
- * @param folder Where it is to be: `data/<name>`.
- * @param check Called with the manifest before anything appears; what it throws leaves the old folder as it was.
+ * @param folder Where it is to be: `data/<name>`. One that is there already is replaced, or kept with `keep`.
+ * @throws UserError where the file system refuses what a user can mend (space, rights).
  */
 export const writeDataset = async (
   folder: string,
   layout: RecordLayout,
   contents: Contents,
   manifest: Omit<Manifest, 'format' | 'height' | 'width' | 'headBytes' | 'train' | 'test'>,
-  check: (manifest: Manifest) => void = () => undefined,
+  { keep = false }: { keep?: boolean } = {},
 ): Promise<Manifest> => {
   const parent = dirname(folder);
   const draft = sibling(folder, 'part');
-  await mkdir(parent, { recursive: true });
-  await sweepLeftovers(folder);
   try {
+    await mkdir(parent, { recursive: true });
+    await sweepLeftovers(folder);
     await mkdir(draft);
     const written = async (part: 'train' | 'test'): Promise<Manifest['train']> => {
       const { bytes, md5 } = await writeFile(join(draft, `${part}.bin`), contents[part]);
@@ -109,16 +120,14 @@ export const writeDataset = async (
       test: await written('test'),
       ...rest,
     };
-    check(whole);
     await writeFile(join(draft, 'dataset.json'), [Buffer.from(manifestText(whole))]);
     await syncFolder(draft);
-    await replaceFolder(draft, folder);
+    await putInPlace(draft, folder, keep);
     await syncFolder(parent);
     return whole;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new UserError(`${parent}: no space left while ${folder} was written. Nothing was kept; free some and try again.`);
-    }
+    const reason = mendable[(error as NodeJS.ErrnoException).code ?? ''];
+    if (reason !== undefined) throw new UserError(`${folder} cannot be written: ${reason}. Nothing was changed; mend it and try again.`);
     throw error;
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -128,17 +137,26 @@ export const writeDataset = async (
 const sibling = (folder: string, kind: 'part' | 'old'): string =>
   `${folder}.${kind}-${process.pid}-${randomBytes(4).toString('hex')}`;
 
-const replaceFolder = async (draft: string, folder: string): Promise<void> => {
+const isThere = (error: unknown): boolean => ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** Moves `draft` to `folder`. */
+const putInPlace = async (draft: string, folder: string, keep: boolean): Promise<void> => {
+  try {
+    await rename(draft, folder);
+    return;
+  } catch (error) {
+    if (!isThere(error)) throw error;
+    if (keep) return;
+  }
   // A folder that holds files can't be renamed over: the old one steps aside first, and goes only after the new one is
   // there. Where the process dies between the two, `sweepLeftovers` brings it back.
   const old = sibling(folder, 'old');
-  const replaced = existsSync(folder);
-  if (replaced) await rename(folder, old);
+  await rename(folder, old);
   try {
     await rename(draft, folder);
   } catch (error) {
-    if (replaced) await rename(old, folder);
+    if (!existsSync(folder)) await rename(old, folder);
     throw error;
   }
-  if (replaced) await rm(old, { recursive: true, force: true });
+  await rm(old, { recursive: true, force: true });
 };
