@@ -8,6 +8,9 @@ const tailLines = 20;
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 
+/** Whether commands were told to end, so that none is to begin. */
+let closing = false;
+
 /** @type {(pids: number[]) => void} */
 let onChange = () => undefined;
 
@@ -63,6 +66,10 @@ export const runCommand = (command, args, { cwd, env = commandEnvironment(), pur
         ),
       );
     };
+    if (closing) {
+      fail('set-up is ending', '');
+      return;
+    }
     let output = '';
     // A group of its own: the whole tree can be ended, and a terminal's Ctrl-C reaches it through us alone.
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -118,11 +125,12 @@ export const endGroup = (leader, signal) => {
 };
 
 /**
- * Ends every running command, and waits until they are gone.
+ * Ends every running command, lets none begin, and waits until they are gone.
  * @param {number} [patience] milliseconds before a command that does not listen is killed
  * @returns {Promise<void>}
  */
 export const endCommands = async (patience = 3000) => {
+  closing = true;
   const children = [...running];
   const gone = Promise.all(children.map((child) => new Promise((resolve) => child.once('close', resolve))));
   for (const child of children) if (child.pid !== undefined) endGroup(child.pid, 'SIGTERM');

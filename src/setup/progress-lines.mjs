@@ -17,7 +17,9 @@ export const progressLines = (stream = process.stderr) => {
     if (!stream.isTTY || running.size === 0) return;
     const now = performance.now();
     const parts = [...running].map(([name, began]) => `${name} ${((now - began) / 1000).toFixed(0)} s`);
-    stream.write(`\r\u001B[K  … ${parts.join(' · ')}`.slice(0, stream.columns + 3));
+// A line that is wider than the terminal would not be overwritten. A terminal without a size counts as 80 wide.
+    const line = `  … ${parts.join(' · ')}`.slice(0, (stream.columns || 80) - 1);
+    stream.write(`\r\u001B[K${line}`);
   };
   const stop = () => {
     clear();

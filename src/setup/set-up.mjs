@@ -19,22 +19,18 @@ import { uv } from './uv.mjs';
  * Everything that set-up makes, each after what it needs.
  * @param {import('./places.mjs').Places} places
  * @param {import('./device.mjs').Device} device
+ * @param {() => import('./prerequisites.mjs').Tools} tools
  * @returns {import('./step.mjs').Step[]}
  */
-export const stepsOf = (places, device) => {
-  /** @type {import('./prerequisites.mjs').Tools | undefined} */
-  let found;
-  const tools = () => (found ??= findTools({ root: places.root, device, fresh: !existsSync(places.tensorflow) }));
-  return [
-    uv(places, tools),
-    nodePackages(places, tools),
-    tensorflow(places, device),
-    pythonPackages(places, tools),
-    notebookKernel(places),
-    dvc(places),
-    addon(places, device, tools),
-  ];
-};
+const stepsOf = (places, device, tools) => [
+  uv(places, tools),
+  nodePackages(places, tools),
+  tensorflow(places, device),
+  pythonPackages(places, tools),
+  notebookKernel(places),
+  dvc(places),
+  addon(places, device, tools),
+];
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
 
@@ -46,7 +42,10 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
  */
 export const setUp = async ({ places, device: request, force = false }) => {
   const device = chooseDevice(places, request);
-  const steps = stepsOf(places, device);
+  /** @type {import('./prerequisites.mjs').Tools | undefined} */
+  let found;
+  const tools = () => (found ??= findTools({ root: places.root, device, fresh: !existsSync(places.tensorflow) }));
+  const steps = stepsOf(places, device, tools);
   if (!force && steps.every(isThere)) return;
 
   const progress = progressLines();
@@ -72,7 +71,7 @@ export const setUp = async ({ places, device: request, force = false }) => {
   try {
     if (force || !steps.every(isThere)) {
       // All that is missing is said at once, before anything is fetched.
-      findTools({ root: places.root, device, fresh: !existsSync(places.tensorflow) });
+      tools();
       progress.line(`Setting up ciard for the ${device.toUpperCase()}:`);
       await makeSteps(steps, { onStart: progress.start, onEnd: progress.end, force });
       progress.line(`Set up in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
