@@ -130,7 +130,8 @@ export const writeDataset = async (
     if (reason !== undefined) throw new UserError(`${folder} cannot be written: ${reason}. Nothing was changed; mend it and try again.`);
     throw error;
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    // What cannot be removed now is swept away next time.
+    await rm(draft, { recursive: true, force: true }).catch(() => undefined);
   }
 };
 
