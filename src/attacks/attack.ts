@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { Batch } from '../data/batches.js';
 import type { Tensors } from '../engine/gradient.js';
 import {
   createProgram,
@@ -8,6 +9,7 @@ import {
   type TensorSpec,
 } from '../engine/program.js';
 import type { Network } from '../models/network.js';
+import type { Progress } from '../progress.js';
 import type { Rng } from '../random.js';
 
 /** A function of a target's program: like a program's own, with the network in place of its weights. */
@@ -16,18 +18,24 @@ export interface TargetFunction<I extends string = string> {
   readonly run: (
     logits: (x: tf.Tensor4D) => tf.Tensor2D,
     inputs: Readonly<Record<I, tf.Tensor>>,
-  ) => FunctionResult['outputs'] & object;
+    state: Tensors,
+  ) => FunctionResult;
 }
 
-/** A network in evaluation mode with its weights, seen in batches of one size: what is attacked. */
+/** A network in evaluation mode with its weights: what is attacked. */
 export interface Target {
   readonly network: Network;
   readonly classes: number;
-  readonly batchSize: number;
-  /** [batchSize, H, W, 3] */
-  readonly imageShape: readonly [number, number, number, number];
-  /** Records functions of the network; the weights, batch norm folded in, are the program's variables. */
-  program<F extends Record<string, TargetFunction>>(functions: F): Program<{ [K in keyof F]: ProgramFunction }>;
+  /** Height and width of its images. */
+  readonly imageSize: number;
+  /**
+   * Records functions of the network. The weights, batch norm folded in, are the program's variables, and so is `state`:
+   * what stays in the session from call to call. The program is the caller's to free.
+   */
+  program<F extends Record<string, TargetFunction>>(
+    functions: F,
+    state?: Tensors,
+  ): Program<{ [K in keyof F]: ProgramFunction<keyof F[K]['inputs'] & string> }>;
   /** Frees the weights. Programs that were made stay their makers' to free. */
   dispose(): void;
 }
@@ -36,31 +44,41 @@ export interface Target {
 export const createTarget = (
   network: Network,
   weights: Tensors,
-  batchSize: number,
   options: { readonly eager?: boolean } = {},
 ): Target => {
   const folded = tf.tidy(() =>
     Object.fromEntries(Object.entries(network.fold(weights)).map(([name, tensor]) => [name, tf.keep(tensor.clone())])),
   );
+  const stateName = (name: string): string => `state/${name}`;
   return {
     network,
     classes: network.classes,
-    batchSize,
-    imageShape: [batchSize, network.imageSize, network.imageSize, 3],
-    program: <F extends Record<string, TargetFunction>>(functions: F) =>
+    imageSize: network.imageSize,
+    program: <F extends Record<string, TargetFunction>>(functions: F, state: Tensors = {}) =>
       createProgram(
-        folded,
+        {
+          ...folded,
+          ...Object.fromEntries(Object.entries(state).map(([name, tensor]) => [stateName(name), tensor])),
+        },
         Object.fromEntries(
           Object.entries(functions).map(([name, { inputs, run }]) => [
             name,
             {
               inputs,
-              run: (variables: Tensors, given: Readonly<Record<string, tf.Tensor>>) => ({
-                outputs: run((x) => network.evaluate(variables, x), given),
-              }),
+              run: (variables: Tensors, given: Readonly<Record<string, tf.Tensor>>) => {
+                const { outputs = {}, updates = {} } = run(
+                  (x) => network.evaluate(variables, x),
+                  given,
+                  Object.fromEntries(Object.keys(state).map((key) => [key, variables[stateName(key)]!])),
+                );
+                return {
+                  outputs,
+                  updates: Object.fromEntries(Object.entries(updates).map(([key, update]) => [stateName(key), update])),
+                };
+              },
             },
           ]),
-        ) as { [K in keyof F]: ProgramFunction },
+        ) as unknown as { [K in keyof F]: ProgramFunction<keyof F[K]['inputs'] & string> },
         options,
       ),
     dispose() {
@@ -69,38 +87,40 @@ export const createTarget = (
   };
 };
 
-/** A batch to attack; its size is the target's. */
-export interface AttackBatch {
-  /** [B, H, W, 3] in [0, 1] */
-  readonly images: tf.Tensor4D;
-  /** [B] int32 */
-  readonly labels: tf.Tensor1D;
-  /** The images' positions in their set: what is drawn for an image depends on it alone, not on its batch. */
-  readonly indices: ArrayLike<number>;
+/** The images that an attack is given, numbered from 0. They are read when their turn comes: a set need not fit twice. */
+export interface Points {
+  readonly length: number;
+  /** The points of these numbers. `indices` of the batch are positions in the data set: what is drawn depends on them. */
+  read(numbers: ArrayLike<number>): Batch;
+}
+
+export interface AttackContext {
   readonly rng: Rng;
+  /** The most images to hold in one batch. What is found does not depend on it. */
+  readonly batchSize: number;
+  /**
+   * Takes an adversarial image of a point, [H, W, 3] as one array; the array is only lent. Whoever calls the attack clips
+   * the image to the ball and to [0, 1] and classifies it by itself: an attack is not trusted.
+   */
+  readonly report: (point: number, adversarial: Float32Array) => void;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Takes what the user should know: gradients that are zero, say. */
+  readonly warn: (message: string) => void;
 }
 
-export interface PreparedAttack {
-  /** Adversarial images [B, H, W, 3]. The caller clips them to the ball and to [0, 1]: it does not trust an attack. */
-  perturb(batch: AttackBatch): tf.Tensor4D | Promise<tf.Tensor4D>;
-  dispose(): void;
-}
-
-/** An attack. `prepare` records it for a target; the prepared attack serves any number of batches. */
+/**
+ * An attack. It treats every point by itself: what it finds for a point depends on the point, its position in the data
+ * set and the seed, not on the others.
+ */
 export interface Attack {
   readonly name: string;
   readonly epsilon: number;
-  prepare(target: Target): PreparedAttack;
+  run(target: Target, points: Points, context: AttackContext): Promise<void>;
 }
 
-/** Noise for a batch, drawn image by image, so that it does not depend on how images are batched. */
-export const perImage = (
-  { indices, rng }: Pick<AttackBatch, 'indices' | 'rng'>,
-  shape: readonly [number, number, number, number],
-  draw: (size: number, rng: Rng) => Float32Array,
-): tf.Tensor4D => {
-  const size = shape[1] * shape[2] * shape[3];
-  const values = new Float32Array(shape[0] * size);
-  for (let i = 0; i < shape[0]; i++) values.set(draw(size, rng.fork('image', indices[i]!)), i * size);
-  return tf.tensor4d(values, [...shape]);
-};
+/** The size of equal batches, none larger than `most`, that hold `count` points with the least filling up. */
+export const evenBatchSize = (count: number, most: number): number => Math.ceil(count / Math.ceil(count / most));
+
+/** The source of randomness of an image of the data set. */
+export const imageRng = (rng: Rng, index: number): Rng => rng.fork('image', index);

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { checkpointInterrupt } from '../interruption.js';
 import { carliniWagnerLoss, crossEntropyLoss, type LogitLoss } from './attack-losses.js';
-import { perImage, type Attack } from './attack.js';
+import { evenBatchSize, imageRng, type Attack } from './attack.js';
 import { signStep } from './sign-step.js';
-import { defaultEpsilon, startFrom, startNoise, type Start } from './threat-model.js';
+import { clampToImage, defaultEpsilon, startNoise, type Start } from './threat-model.js';
 
 export interface PgdOptions {
   readonly name?: string;
@@ -10,12 +11,16 @@ export interface PgdOptions {
   readonly epsilon?: number;
   readonly stepSize: number;
   readonly steps: number;
-  readonly start?: Start;
+  /** A named start, or noise of one's own: what is added to the image at position `index` of its set, [H, W, 3]. */
+  readonly start?: Start | ((index: number, size: number) => Float32Array);
   /** Keep the image in [0, 1] at every step (default), or only at the end. */
   readonly clampEachStep?: boolean;
 }
 
-/** Projected gradient descent: `steps` sign steps inside the L∞ ball (Madry et al., 2018). */
+/**
+ * Projected gradient descent: `steps` sign steps inside the L∞ ball (Madry et al., 2018). What counts is the last image,
+ * right or wrong, as in the published evaluations: a point that an earlier step broke does not leave.
+ */
 export const pgd = ({
   name = 'pgd',
   loss = crossEntropyLoss,
@@ -27,40 +32,57 @@ export const pgd = ({
 }: PgdOptions): Attack => ({
   name,
   epsilon,
-  prepare(target) {
-    const image = { shape: target.imageShape };
+  async run(target, points, { rng, batchSize, report, progress, signal }) {
+    if (points.length === 0) return;
+    const size = evenBatchSize(points.length, batchSize);
+    const shape: [number, number, number, number] = [size, target.imageSize, target.imageSize, 3];
+    const pixels = shape[1] * shape[2] * shape[3];
+    const noiseOf = (index: number): Float32Array =>
+      typeof start === 'function' ? start(index, pixels) : startNoise(start, pixels, epsilon, imageRng(rng, index));
     const program = target.program({
       step: {
-        inputs: { x: image, adversarial: image, labels: { shape: [target.batchSize], dtype: 'int32' } },
+        inputs: { x: { shape }, adversarial: { shape }, labels: { shape: [size], dtype: 'int32' } },
         run: (logits, { x, adversarial, labels }) => ({
-          adversarial: signStep(
-            (moved) => loss(logits(moved), labels as tf.Tensor1D),
-            x as tf.Tensor4D,
-            adversarial as tf.Tensor4D,
-            { epsilon, stepSize, clamp: clampEachStep },
-          ),
+          outputs: {
+            adversarial: signStep(
+              (moved) => loss(logits(moved), labels as tf.Tensor1D),
+              x as tf.Tensor4D,
+              adversarial as tf.Tensor4D,
+              { epsilon, stepSize, clamp: clampEachStep },
+            ),
+          },
         }),
       },
     });
-    return {
-      perturb(batch) {
-        return tf.tidy(() => {
-          const noise = perImage(batch, target.imageShape, (size, rng) => startNoise(start, size, epsilon, rng));
-          let adversarial = startFrom(start, batch.images, noise);
-          for (let i = 0; i < steps; i++) {
-            const previous = adversarial;
-            adversarial = program.call('step', { x: batch.images, adversarial, labels: batch.labels })[
-              'adversarial'
-            ] as tf.Tensor4D;
-            if (previous !== batch.images) previous.dispose();
-          }
-          return adversarial;
+    try {
+      for (let first = 0; first < points.length; first += size) {
+        const count = Math.min(size, points.length - first);
+        // The last batch is filled up with its first point; what comes of the surplus is dropped.
+        const numbers = Array.from({ length: size }, (_, i) => first + (i < count ? i : 0));
+        const { images, labels, indices } = points.read(numbers);
+        const x = tf.tensor4d(images, shape);
+        const y = tf.tensor1d(labels, 'int32');
+        let adversarial = tf.tidy(() => {
+          if (start === 'clean') return x.clone();
+          const noise = new Float32Array(size * pixels);
+          for (let i = 0; i < count; i++) noise.set(noiseOf(indices[i]!), i * pixels);
+          const moved: tf.Tensor4D = tf.add(x, tf.tensor4d(noise, shape));
+          return start === 'uniform' ? clampToImage(moved) : moved;
         });
-      },
-      dispose: () => {
-        program.dispose();
-      },
-    };
+        for (let i = 0; i < steps; i++) {
+          const next = program.call('step', { x, adversarial, labels: y })['adversarial'] as tf.Tensor4D;
+          adversarial.dispose();
+          adversarial = next;
+        }
+        const values = adversarial.dataSync() as Float32Array;
+        tf.dispose([x, y, adversarial]);
+        for (let i = 0; i < count; i++) report(first + i, values.subarray(i * pixels, (i + 1) * pixels));
+        progress({ task: name, done: first + count, total: points.length });
+        await checkpointInterrupt(signal);
+      }
+    } finally {
+      program.dispose();
+    }
   },
 });
 

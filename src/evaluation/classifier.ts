@@ -1,0 +1,127 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Points, Target } from '../attacks/attack.js';
+import { clampToImage } from '../attacks/threat-model.js';
+
+/** Classifies images in batches of one size. */
+export interface Classifier {
+  /** Which of `points` are classified rightly: 1 or 0 each. */
+  clean(points: Points, afterBatch?: (done: number) => Promise<void>): Promise<Uint8Array>;
+  /**
+   * A judge of what an attack makes of `points`. Each adversarial image is moved into [x − ε, x + ε] ∩ [0, 1] in float32,
+   * checked to lie there, and classified.
+   */
+  judge(points: Points, attack: { readonly name: string; readonly epsilon: number }): Judge;
+  dispose(): void;
+}
+
+export interface Judge {
+  /** Takes an adversarial image of a point; it is classified when a batch is full. */
+  take(point: number, adversarial: Float32Array): void;
+  /** Classifies what is waiting. `broken[i]` is 1 once an image of point i is misclassified. */
+  finish(): Uint8Array;
+}
+
+/**
+ * 1 where the label's logit is the largest and every logit is a number, else 0: a network that answers NaN is not right,
+ * whatever the index of its maximum.
+ */
+const rightly = (logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D => {
+  const right = tf.cast(tf.equal(tf.cast(tf.argMax(logits, 1), 'int32'), labels), 'float32');
+  // x − x is 0 for a number, NaN for NaN and the infinities.
+  const finite = tf.cast(tf.equal(tf.sum(tf.abs(tf.sub(logits, logits)), 1), 0), 'float32');
+  return tf.mul(right, finite);
+};
+
+const within = (value: tf.Tensor4D, low: tf.Tensor4D | number, high: tf.Tensor4D | number): tf.Tensor1D =>
+  tf.min(
+    tf.reshape(tf.cast(tf.logicalAnd(tf.greaterEqual(value, low), tf.lessEqual(value, high)), 'float32'), [
+      value.shape[0],
+      -1,
+    ]),
+    1,
+  );
+
+/** Records the classifier of `target` for batches of `size` images. */
+export const createClassifier = (target: Target, size: number): Classifier => {
+  const shape: [number, number, number, number] = [size, target.imageSize, target.imageSize, 3];
+  const pixels = shape[1] * shape[2] * shape[3];
+  const labelled = { x: { shape }, labels: { shape: [size], dtype: 'int32' as const } };
+  const program = target.program({
+    clean: {
+      inputs: labelled,
+      run: (logits, { x, labels }) => ({
+        outputs: { right: rightly(logits(x as tf.Tensor4D), labels as tf.Tensor1D) },
+      }),
+    },
+    judge: {
+      inputs: { ...labelled, adversarial: { shape }, epsilon: { shape: [] } },
+      run(logits, { x, labels, adversarial, epsilon }) {
+        const low = tf.sub<tf.Tensor4D>(x!, epsilon!);
+        const high = tf.add<tf.Tensor4D>(x!, epsilon!);
+        const clipped = clampToImage(tf.minimum(tf.maximum(adversarial as tf.Tensor4D, low), high));
+        return {
+          outputs: {
+            right: rightly(logits(clipped), labels as tf.Tensor1D),
+            inside: tf.mul(within(clipped, low, high), within(clipped, 0, 1)),
+          },
+        };
+      },
+    },
+  });
+
+  return {
+    async clean(points, afterBatch) {
+      const outcome = new Uint8Array(points.length);
+      for (let first = 0; first < points.length; first += size) {
+        const count = Math.min(size, points.length - first);
+        const batch = points.read(Array.from({ length: size }, (_, i) => first + (i < count ? i : 0)));
+        const right = tf.tidy(() =>
+          program
+            .call('clean', { x: tf.tensor4d(batch.images, shape), labels: tf.tensor1d(batch.labels, 'int32') })
+            ['right']!.dataSync(),
+        );
+        for (let i = 0; i < count; i++) outcome[first + i] = right[i]!;
+        await afterBatch?.(first + count);
+      }
+      return outcome;
+    },
+    judge(points, { name, epsilon }) {
+      const broken = new Uint8Array(points.length);
+      const images = new Float32Array(size * pixels);
+      let waiting: number[] = [];
+      const classify = (): void => {
+        if (waiting.length === 0) return;
+        const { right, inside } = tf.tidy(() => {
+          const batch = points.read(Array.from({ length: size }, (_, i) => waiting[i] ?? waiting[0]!));
+          const outputs = program.call('judge', {
+            x: tf.tensor4d(batch.images, shape),
+            labels: tf.tensor1d(batch.labels, 'int32'),
+            adversarial: tf.tensor4d(images, shape),
+            epsilon: tf.scalar(epsilon),
+          });
+          return { right: outputs['right']!.dataSync(), inside: outputs['inside']!.dataSync() };
+        });
+        waiting.forEach((point, i) => {
+          // What was clipped can only be outside where it is no number.
+          if (inside[i] !== 1) throw new Error(`${name}: the adversarial image of point ${point} is not a number`);
+          if (right[i] !== 1) broken[point] = 1;
+        });
+        waiting = [];
+      };
+      return {
+        take(point, adversarial) {
+          images.set(adversarial, waiting.length * pixels);
+          waiting.push(point);
+          if (waiting.length === size) classify();
+        },
+        finish() {
+          classify();
+          return broken;
+        },
+      };
+    },
+    dispose: () => {
+      program.dispose();
+    },
+  };
+};
