@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCommand } from './command.mjs';
+import { cacheEnvironment } from './caches.mjs';
+import { commandEnvironment, runCommand } from './command.mjs';
 import { hashOf, readIfThere } from './step.mjs';
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, peer?: boolean }} LockedPackage */
@@ -51,6 +52,7 @@ export const nodePackages = (places, tools) => ({
     const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
     await runCommand(npm, [...before, ...args], {
       cwd: places.root,
+      env: { ...cacheEnvironment(places), ...commandEnvironment() },
       purpose: 'installing the Node packages',
       remedy: 'If the registry was out of reach, mend the connection (or npm\'s setting "registry") and start again.',
     });

@@ -17,7 +17,7 @@ export const progressLines = (stream = process.stderr) => {
     if (!stream.isTTY || running.size === 0) return;
     const now = performance.now();
     const parts = [...running].map(([name, began]) => `${name} ${((now - began) / 1000).toFixed(0)} s`);
-// A line that is wider than the terminal would not be overwritten. A terminal without a size counts as 80 wide.
+    // A line that is wider than the terminal would not be overwritten. A terminal without a size counts as 80 wide.
     const line = `  … ${parts.join(' · ')}`.slice(0, (stream.columns || 80) - 1);
     stream.write(`\r\u001B[K${line}`);
   };

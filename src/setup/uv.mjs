@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheEnvironment } from './caches.mjs';
 import { answerOf, commandEnvironment, runCommand } from './command.mjs';
 import { hashOf } from './step.mjs';
 
@@ -59,16 +59,6 @@ export const pipSettingsForUv = (settings) => {
   return found;
 };
 
-/** @param {string} folder */
-const writable = (folder) => {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /**
  * The environment that uv runs in.
  * @param {import('./places.mjs').Places} places
@@ -80,8 +70,7 @@ export const uvEnvironment = (places) => ({
   UV_HTTP_TIMEOUT: '180',
   // uv would fetch a Python from a host of its own.
   UV_PYTHON_DOWNLOADS: 'never',
-  // The cache belongs in the user's home; where that cannot be written to (some containers), beside what it serves.
-  ...(writable(homedir()) ? {} : { UV_CACHE_DIR: join(places.home, 'cache') }),
+  ...cacheEnvironment(places),
   ...commandEnvironment(),
 });
 
