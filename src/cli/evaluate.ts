@@ -1,0 +1,162 @@
+import { createReadStream } from 'node:fs';
+import { InvalidArgumentError, type Command } from 'commander';
+import { UserError } from '../errors.js';
+
+interface Flags {
+  readonly model: string;
+  readonly data: string;
+  readonly attacks: string[];
+  readonly epsilon: number;
+  readonly limit?: number;
+  readonly indices?: string;
+  readonly surrogate?: string;
+  readonly batch: number;
+  readonly seed: number;
+  readonly json?: string;
+}
+
+/** A decimal or a quotient: '8/255', '.031'. */
+const radius = (text: string): number => {
+  const parts = text.split('/').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  const value = parts.length === 1 ? parts[0]! : parts.length === 2 ? parts[0]! / parts[1]! : NaN;
+  if (!(value > 0 && value < 1)) {
+    throw new InvalidArgumentError('Wanted is a radius above 0 and below 1, for images in [0, 1]: 8/255 or 0.031.');
+  }
+  return value;
+};
+
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1)) throw new InvalidArgumentError('Wanted is a whole number from 1.');
+  return value;
+};
+
+const seed = (text: string): number => {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('Wanted is a whole number.');
+  return value;
+};
+
+const names = (text: string): string[] => {
+  const list = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (list.length === 0) throw new InvalidArgumentError('Wanted are names, with commas between them: clean,pgd-sat.');
+  return [...new Set(list)];
+};
+
+export const add = (program: Command): void => {
+  program
+    .command('evaluate')
+    .description('accuracy of a checkpoint on clean images and under attacks')
+    .requiredOption('--model <file>', 'the checkpoint ("import-torch" makes one of a PyTorch file)')
+    .requiredOption('--data <name>', 'the data set, or a folder that holds one; its test images are taken')
+    .option('--attacks <names>', 'with commas between them', names, ['clean', 'fgsm', 'pgd-sat', 'pgd-trades', 'cw'])
+    .option('--epsilon <radius>', 'of the L∞ ball, in units of images in [0, 1] (default: 8/255)', radius, 8 / 255)
+    .option('--limit <n>', 'that many images, spread evenly over the set', count)
+    .option('--indices <file>', 'the images at these positions of the sorted test records, one a line')
+    .option('--surrogate <file>', 'the checkpoint on which the transfer attacks bb-… are made')
+    .option('--batch <n>', 'images a batch; the outcome does not depend on it', count, 128)
+    .option('--seed <n>', 'of the random starts', seed, 0)
+    .option('--json <file>', 'write everything that was found, image by image, with its provenance')
+    .action(async (flags: Flags) => {
+      if (flags.limit !== undefined && flags.indices !== undefined) {
+        throw new UserError('--limit and --indices are both given; one of them says which images are wanted.');
+      }
+      const { createAttack } = await import('../attacks/catalogue.js');
+      // Names are looked up before anything is loaded.
+      for (const name of flags.attacks) if (name !== 'clean') createAttack(name, flags.epsilon);
+      await run(flags);
+    });
+};
+
+const run = async (flags: Flags): Promise<void> => {
+  const [{ createHash }, { readFile }, { basename }, { pipeline }] = await Promise.all([
+    import('node:crypto'),
+    import('node:fs/promises'),
+    import('node:path'),
+    import('node:stream/promises'),
+  ]);
+  const [{ loadCheckpoint }, { restoreNetwork }, { writeAtomically }, { loadPart }] = await Promise.all([
+    import('../checkpoints/checkpoint.js'),
+    import('../checkpoints/network-checkpoint.js'),
+    import('../checkpoints/atomic-write.js'),
+    import('../data/datasets.js'),
+    import('../engine/backend.js'),
+  ]);
+  const [{ evaluate }, { parseIndices, spreadIndices }, { evaluationLines, evaluationRecord }] = await Promise.all([
+    import('../evaluation/evaluate.js'),
+    import('../evaluation/image-indices.js'),
+    import('../evaluation/report.js'),
+  ]);
+  const [{ collectEnvironment }, { messageOf }, { terminalProgress }] = await Promise.all([
+    import('../doctor/environment.js'),
+    import('../errors.js'),
+    import('../progress.js'),
+  ]);
+
+  const load = async (file: string) => {
+    const restored = restoreNetwork(await loadCheckpoint(file), file);
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(file), hash);
+    return { ...restored, file: basename(file), sha256: hash.digest('hex') };
+  };
+  const model = await load(flags.model);
+  const surrogate = flags.surrogate === undefined ? undefined : await load(flags.surrogate);
+  const set = await loadPart(flags.data, 'test');
+  const indexText = async (file: string): Promise<string> => {
+    try {
+      return await readFile(file, 'utf8');
+    } catch (error) {
+      throw new UserError(
+        `${file} can't be read: ${messageOf(error)}. Wanted is a text file of positions, one a line.`,
+      );
+    }
+  };
+  const indices =
+    flags.indices !== undefined
+      ? parseIndices(await indexText(flags.indices), set.length, flags.indices)
+      : flags.limit !== undefined
+        ? spreadIndices(set.length, flags.limit)
+        : undefined;
+
+  const warnings: string[] = [];
+  const evaluation = await evaluate({
+    network: model.network,
+    weights: model.weights,
+    surrogate,
+    set,
+    indices,
+    attacks: flags.attacks,
+    epsilon: flags.epsilon,
+    batchSize: flags.batch,
+    seed: flags.seed,
+    progress: terminalProgress(),
+    warn(message) {
+      warnings.push(message);
+      process.stderr.write(`warning: ${message}\n`);
+    },
+  });
+  process.stdout.write(`${evaluationLines(evaluation).join('\n')}\n`);
+  if (flags.json !== undefined) {
+    const { architecture, width } = model.network;
+    const record = evaluationRecord(
+      {
+        model: { file: model.file, sha256: model.sha256, architecture, width },
+        surrogate: surrogate
+          ? { file: surrogate.file, sha256: surrogate.sha256, architecture: surrogate.network.architecture }
+          : null,
+        data: { name: set.name, part: set.part, md5: set.md5 ?? null },
+        epsilon: flags.epsilon,
+        seed: flags.seed,
+        batchSize: flags.batch,
+        indices: indices ? Array.from(indices) : null,
+      },
+      evaluation,
+      warnings,
+      await collectEnvironment(),
+    );
+    await writeAtomically(flags.json, [`${JSON.stringify(record, null, 1)}\n`]);
+  }
+};

@@ -1,0 +1,55 @@
+import type { Recipe } from '../methods/method.js';
+import type { RecipeChanges } from '../training/recipe.js';
+import type { Plan } from './plan.js';
+
+const network = { architecture: 'cifar-resnet-8' } as const;
+
+/** A few epochs with a rate that rises and falls; three attack steps that reach as far as the published ten. */
+const short =
+  (epochs: number) =>
+  (published: Recipe): RecipeChanges => ({
+    epochs,
+    writtenFor: epochs,
+    dropLast: true,
+    optimiser: {
+      learningRate: { kind: 'triangle', rate: 0.1, peak: Math.ceil(epochs / 3), end: epochs },
+      weightDecay: 5e-4,
+    },
+    attack: { steps: 3, stepSize: 4 / 255, mode: 'evaluation', epsilon: published.attack.epsilon },
+    validation: { images: 500, steps: 5, every: 1 },
+  });
+
+/** The same for CIARD, whose phases were written for 300 epochs. */
+const shortCiard =
+  (epochs: number) =>
+  (published: Recipe): RecipeChanges => ({
+    ...short(epochs)(published),
+    settings: { warmUp: Math.round(epochs / 6), retrainEvery: 2 },
+  });
+
+/** The main job on the embedded data set: minutes on two cores. */
+export const quick: Plan = {
+  name: 'quick',
+  title: 'Quick reproduction on the embedded data set',
+  claim:
+    'Natural training is accurate and breaks under attack; adversarial training trades accuracy for robustness; CIARD, ' +
+    'with a clean and a robust teacher, gets more of both. Embedded synthetic data set, networks of 78,000 parameters, a ' +
+    'few epochs: minutes on two cores.',
+  dataset: 'synthetic',
+  attacks: ['clean', 'fgsm', 'pgd-sat'],
+  jobs: [
+    { id: 'clean-teacher', role: 'clean teacher', method: 'natural', ...network, changes: short(6) },
+    { id: 'robust-teacher', role: 'robust teacher', method: 'pgd-at', ...network, changes: short(8) },
+    { id: 'natural', role: 'student', method: 'natural', ...network, changes: short(5) },
+    { id: 'pgd-at', role: 'student', method: 'pgd-at', ...network, changes: short(5) },
+    {
+      id: 'ciard',
+      role: 'student',
+      method: 'ciard',
+      ...network,
+      changes: shortCiard(6),
+      cleanTeacher: 'clean-teacher',
+      robustTeacher: 'robust-teacher',
+    },
+  ],
+};
