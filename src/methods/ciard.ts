@@ -58,7 +58,7 @@ export const pushScale = (adversarial: tf.Scalar, natural: tf.Scalar, push: tf.S
 export const nextTemperatures = (
   temperatures: { readonly adversarial: tf.Tensor; readonly natural: tf.Tensor },
   entropy: { readonly adversarial: tf.Scalar; readonly natural: tf.Scalar },
-  rate: number,
+  rate: tf.Tensor | number,
 ): { adversarial: tf.Tensor; natural: tf.Tensor } => {
   const move = (temperature: tf.Tensor, own: tf.Scalar, other: tf.Scalar): tf.Tensor =>
     tf.clipByValue(tf.sub(temperature, tf.mul(tf.sign(tf.sub(tf.div(own, other), 1)), rate)), 1, 10);

@@ -241,7 +241,8 @@ export const createTrainingProgram = (
     functions[`prepare@${batch}`] = {
       inputs: basic,
       run(variables, inputs) {
-        const { all, moved, studentMoved } = networksOf(variables, 'folded');
+        // Not 'folded': those weights are from before the last step until this function has run.
+        const { all, moved, studentMoved } = networksOf(variables, 'raw');
         const outputs = method.prepare?.(contextOf(all, variables, inputs)) ?? {};
         const folds = method.ascend && recipe.attack.mode === 'evaluation';
         return { outputs, updates: { ...moved(), ...(folds ? folded(variables, studentMoved) : {}) } };
