@@ -116,6 +116,8 @@ export interface AttackContext {
 export interface Attack {
   readonly name: string;
   readonly epsilon: number;
+  /** Made on another network, the surrogate, and only tried on the one that is evaluated: a transfer attack. */
+  readonly transfers?: boolean;
   run(target: Target, points: Points, context: AttackContext): Promise<void>;
 }
 

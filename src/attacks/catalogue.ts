@@ -14,6 +14,14 @@ export const attacks: Readonly<Record<string, AttackEntry>> = {
   fgsm: { title: 'FGSM', create: fgsm },
   'pgd-sat': { title: 'PGD, 20 steps of ε/4 from a uniform start', create: pgdSat },
   'pgd-trades': { title: 'PGD, 20 steps of .003 at 8/255 from a uniform start', create: pgdTrades },
+  'bb-pgd-trades': {
+    title: 'pgd-trades, made on the surrogate',
+    create: (epsilon) => ({ ...pgdTrades(epsilon), name: 'bb-pgd-trades', transfers: true }),
+  },
+  'bb-cw': {
+    title: 'cw, made on the surrogate',
+    create: (epsilon) => ({ ...cwLinf(epsilon), name: 'bb-cw', transfers: true }),
+  },
   cw: { title: 'Carlini & Wagner’s loss, 30 steps of ε/4', create: cwLinf },
 };
 

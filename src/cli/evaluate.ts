@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UserError } from '../errors.js';
 
 interface Flags {
@@ -52,8 +52,16 @@ export const add = (program: Command): void => {
     .description('accuracy of a checkpoint on clean images and under attacks')
     .requiredOption('--model <file>', 'the checkpoint ("import-torch" makes one of a PyTorch file)')
     .requiredOption('--data <name>', 'the data set, or a folder that holds one; its test images are taken')
-    .option('--attacks <names>', 'with commas between them', names, ['clean', 'fgsm', 'pgd-sat', 'pgd-trades', 'cw'])
-    .option('--epsilon <radius>', 'of the L∞ ball, in units of images in [0, 1] (default: 8/255)', radius, 8 / 255)
+    .addOption(
+      new Option('--attacks <names>', 'with commas between them')
+        .argParser(names)
+        .default(['clean', 'fgsm', 'pgd-sat', 'pgd-trades', 'cw'], 'clean,fgsm,pgd-sat,pgd-trades,cw'),
+    )
+    .addOption(
+      new Option('--epsilon <radius>', 'of the L∞ ball, for images in [0, 1]')
+        .argParser(radius)
+        .default(8 / 255, '8/255'),
+    )
     .option('--limit <n>', 'that many images, spread evenly over the set', count)
     .option('--indices <file>', 'the images at these positions of the sorted test records, one a line')
     .option('--surrogate <file>', 'the checkpoint on which the transfer attacks bb-… are made')
@@ -72,7 +80,7 @@ export const add = (program: Command): void => {
 };
 
 const run = async (flags: Flags): Promise<void> => {
-  const [{ createHash }, { readFile }, { basename }, { pipeline }] = await Promise.all([
+  const [{ createHash }, { readFile }, path, { pipeline }] = await Promise.all([
     import('node:crypto'),
     import('node:fs/promises'),
     import('node:path'),
@@ -85,11 +93,12 @@ const run = async (flags: Flags): Promise<void> => {
     import('../data/datasets.js'),
     import('../engine/backend.js'),
   ]);
-  const [{ evaluate }, { parseIndices, spreadIndices }, { evaluationLines, evaluationRecord }] = await Promise.all([
-    import('../evaluation/evaluate.js'),
-    import('../evaluation/image-indices.js'),
-    import('../evaluation/report.js'),
-  ]);
+  const [{ evaluate }, { parseIndices, spreadIndices }, { evaluationLines, evaluationRecord, recordText }] =
+    await Promise.all([
+      import('../evaluation/evaluate.js'),
+      import('../evaluation/image-indices.js'),
+      import('../evaluation/report.js'),
+    ]);
   const [{ collectEnvironment }, { messageOf }, { terminalProgress }] = await Promise.all([
     import('../doctor/environment.js'),
     import('../errors.js'),
@@ -100,7 +109,7 @@ const run = async (flags: Flags): Promise<void> => {
     const restored = restoreNetwork(await loadCheckpoint(file), file);
     const hash = createHash('sha256');
     await pipeline(createReadStream(file), hash);
-    return { ...restored, file: basename(file), sha256: hash.digest('hex') };
+    return { ...restored, file: path.basename(file), sha256: hash.digest('hex') };
   };
   const model = await load(flags.model);
   const surrogate = flags.surrogate === undefined ? undefined : await load(flags.surrogate);
@@ -157,6 +166,6 @@ const run = async (flags: Flags): Promise<void> => {
       warnings,
       await collectEnvironment(),
     );
-    await writeAtomically(flags.json, [`${JSON.stringify(record, null, 1)}\n`]);
+    await writeAtomically(flags.json, [recordText(record)]);
   }
 };

@@ -26,6 +26,8 @@ export interface EvaluationOptions {
   readonly epsilon?: number | undefined;
   /** Images a batch. Default 128. */
   readonly batchSize?: number | undefined;
+  /** The network on which transfer attacks are made. */
+  readonly surrogate?: { readonly network: Network; readonly weights: Tensors } | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
   readonly progress?: Progress | undefined;
@@ -79,7 +81,7 @@ const pointsOf = (set: ImageSet, indices: ArrayLike<number>): Points => ({
     ),
 });
 
-const check = ({ network, set, indices, epsilon, batchSize }: EvaluationOptions): void => {
+const checkFit = (network: Network, set: ImageSet): void => {
   if (set.classes.length !== network.classes) {
     throw new UserError(
       `the network has ${network.classes} classes, but ${set.name} has ${set.classes.length}: they do not belong together.`,
@@ -91,6 +93,11 @@ const check = ({ network, set, indices, epsilon, batchSize }: EvaluationOptions)
         `${set.height} × ${set.width}.`,
     );
   }
+};
+
+const check = ({ network, surrogate, set, indices, epsilon, batchSize }: EvaluationOptions): void => {
+  checkFit(network, set);
+  if (surrogate) checkFit(surrogate.network, set);
   if (indices?.length === 0) throw new UserError('no image is named to evaluate on; at least one is wanted.');
   if (epsilon !== undefined && !(epsilon > 0 && epsilon < 1)) {
     throw new UserError(`epsilon is ${epsilon}, but a radius between 0 and 1 is wanted: 8/255, say.`);
@@ -125,8 +132,17 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
   const attacks = options.attacks
     .filter((attack) => attack !== 'clean')
     .map((attack) => (typeof attack === 'string' ? createAttack(attack, epsilon) : attack));
+  const { surrogate } = options;
+  const transferring = attacks.find(({ transfers }) => transfers);
+  if (transferring && !surrogate) {
+    throw new UserError(
+      `${transferring.name} is made on another network and tried on this one, but no surrogate is given. Name its ` +
+        'checkpoint with --surrogate.',
+    );
+  }
   const results: Record<string, AttackOutcome> = {};
   const target = createTarget(network, weights);
+  const surrogateTarget = transferring && surrogate ? createTarget(surrogate.network, surrogate.weights) : undefined;
   try {
     const classifier = createClassifier(target, Math.min(batchSize, indices.length));
     try {
@@ -147,7 +163,7 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
       for (const attack of attacks) {
         start = performance.now();
         const judge = classifier.judge(points, attack);
-        await attack.run(target, points, {
+        await attack.run(attack.transfers ? surrogateTarget! : target, points, {
           rng: createRng(seed).fork(attack.name),
           batchSize,
           report: (point, adversarial) => {
@@ -167,6 +183,7 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
       classifier.dispose();
     }
   } finally {
+    surrogateTarget?.dispose();
     target.dispose();
   }
   const cleanAccuracy = results['clean'].accuracy;
