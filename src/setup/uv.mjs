@@ -64,7 +64,7 @@ export const pipSettingsForUv = (settings) => {
  * @param {import('./places.mjs').Places} places
  * @returns {NodeJS.ProcessEnv}
  */
-export const uvEnvironment = (places) => ({
+const uvEnvironment = (places) => ({
   ...pipSettingsForUv(answerOf(join(places.uv, 'bin', 'python'), ['-m', 'pip', 'config', 'list']) ?? ''),
   // A slow link is not an error (uv's own limit is 30 s).
   UV_HTTP_TIMEOUT: '180',
