@@ -36,7 +36,8 @@ const bench = async ({ python, json, only, repeats, threads }: BenchOptions): Pr
   if (json !== undefined && !existsSync(dirname(resolve(json)))) {
     throw new UserError(`--json ${json}: there is no folder ${dirname(resolve(json))}.`);
   }
-  // Read by TensorFlow when it loads.
+  // Read by TensorFlow when it loads. Both sides run on the processor, also where there is a GPU.
+  process.env['CUDA_VISIBLE_DEVICES'] = '-1';
   process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
   const worker = python === undefined ? undefined : await startTorchWorker(python, threads);
