@@ -30,5 +30,8 @@ export const repositoryRoot = (): string => {
   return known;
 };
 
-/** The folder that holds the data sets, one folder each: `CIARD_DATA`, or `data` at the repository's root. */
+/**
+ * The folder that holds the data sets, one folder each: `CIARD_DATA`, or `data` at the repository's root, which is where
+ * `data.dvc` pins them.
+ */
 export const dataRoot = (): string => process.env['CIARD_DATA'] ?? join(repositoryRoot(), 'data');

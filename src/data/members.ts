@@ -261,7 +261,7 @@ const visitFolder = async (
       await checkpointInterrupt(signal);
     }
   }
-  progress({ task, done: found.length, total: found.length });
+  if (found.length > 0) progress({ task, done: found.length, total: found.length });
 };
 
 /**

@@ -10,7 +10,7 @@ const schema = z.object({
     z.object({
       path: z.string(),
       md5: z.string().regex(/^[0-9a-f]{32}$/, 'wanted an MD5: `dvc commit -f data.dvc` fills it in'),
-      size: z.int().nonnegative(),
+      size: z.string().regex(/^\d+$/).transform(Number),
     }),
   ),
 });
@@ -35,7 +35,8 @@ export const readPins = async (root: string): Promise<readonly Pin[]> => {
   const text = await readFile(path, 'utf8').catch(() => {
     throw new UserError(`${path} is missing: it pins the data sets; \`git checkout data.dvc\` brings it back`);
   });
-  const parsed = schema.safeParse(parse(text));
+  // Every scalar as text: an MD5 may look like a number.
+  const parsed = schema.safeParse(parse(text, { schema: 'failsafe' }));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UserError(`${path}: ${issue ? `${issue.path.join('.')}: ${issue.message}` : 'not understood'}`);

@@ -68,6 +68,13 @@ const describe = async (name: DatasetName, files: readonly VerifiedFile[], root:
   };
 };
 
+const unpinned = (dataset: DatasetName): Verification => ({
+  dataset,
+  state: 'absent',
+  message: 'data.dvc pins nothing of it',
+  files: [],
+});
+
 /**
  * Proves by content, through DVC, which data sets are the pinned ones. Every file is hashed anew: what DVC remembers of
  * earlier hashes is set aside, so a file that was changed behind its times is found too.
@@ -82,12 +89,11 @@ export const verifyData = async (
   const { root = repositoryRoot() } = options;
   const pins = await readPins(root);
   const chosen = pins.filter(({ dataset }) => names.includes(dataset));
+  if (chosen.length === 0) return names.map(unpinned);
   const siteCache = await mkdtemp(join(tmpdir(), 'ciard-dvc-'));
   try {
-    const { uncommitted } = await dvcDataStatus(
-      chosen.map(({ path }) => path),
-      { ...options, root, siteCache },
-    );
+    const targets = chosen.map(({ path }) => path);
+    const { uncommitted } = await dvcDataStatus(targets, { ...options, root, siteCache });
     const missing = new Set([...uncommitted.deleted, ...uncommitted.renamed.map(({ old }) => old)]);
     const changed = new Set([...uncommitted.modified, ...uncommitted.added, ...uncommitted.unknown]);
     const fileState = ({ path, md5, bytes }: Pin): VerifiedFile => ({
@@ -99,11 +105,7 @@ export const verifyData = async (
     const verifications: Verification[] = [];
     for (const name of names) {
       const files = chosen.filter(({ dataset }) => dataset === name).map(fileState);
-      verifications.push(
-        files.length > 0
-          ? await describe(name, files, root)
-          : { dataset: name, state: 'absent', message: 'data.dvc pins nothing of it', files },
-      );
+      verifications.push(files.length > 0 ? await describe(name, files, root) : unpinned(name));
     }
     return verifications;
   } finally {
