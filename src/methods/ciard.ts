@@ -8,7 +8,7 @@ import { commonRecipe, gaussianPgd10 } from './recipes.js';
 /** The student's logits are softened by this in the push loss, so that its gradient does not die where it is sure. */
 const pushTemperature = 5;
 
-/** 1e-7 in place of a loss that is close to zero: it is about to be divided by, or its logarithm taken. */
+/** Takes the place of a loss that is zero, whose logarithm is about to be taken. */
 const tiny = 1e-7;
 
 /**
@@ -36,11 +36,8 @@ export const pushLoss = (
 /** ⌊lg value⌋, of a positive value. */
 const magnitude = (value: tf.Scalar): tf.Scalar => tf.floor(tf.div(tf.log(value), Math.LN10));
 
-const awayFromZero = (value: tf.Scalar): tf.Scalar => {
-  // torch.isclose(value, 0) with its default absolute tolerance of 1e-8.
-  const close = tf.cast(tf.lessEqual(tf.abs(value), 1e-8), 'float32');
-  return tf.add(value, tf.mul(close, tiny));
-};
+const awayFromZero = (value: tf.Scalar): tf.Scalar =>
+  tf.add(value, tf.mul(tf.cast(tf.equal(value, 0), 'float32'), tiny));
 
 /**
  * The weight of the push loss in the published code: a power of ten that brings it to the size of the smaller of the
@@ -124,7 +121,11 @@ const teacherObjective = (
   return { robustTeacher: loss, terms: { teacher: loss } };
 };
 
-/** CIARD as its published code trains it. */
+/**
+ * CIARD as its published code trains it. One thing is left out: at every step that code also passes x through the robust
+ * teacher and uses nothing of it. That moves the teacher's running statistics, which no loss and no student ever sees
+ * (the teacher stays in training mode); the statistics in our checkpoint of the teacher are those of x' alone.
+ */
 export const ciardCode: Method = {
   ...shared,
   name: 'ciard-code',
