@@ -25,6 +25,12 @@ export interface CellCompiler {
   /** The compiler's version, as kernel_info tells it. */
   readonly version: string;
   readonly typescript: typeof TypeScript;
+  /** The cell that was completed, inspected or compiled last, as the compiler has it; positions are off by `offset`. */
+  readonly view: () => {
+    readonly program: TypeScript.Program;
+    readonly file: TypeScript.SourceFile;
+    readonly offset: number;
+  };
 }
 
 /** Thrown in place of running a cell that does not compile. */
@@ -52,6 +58,8 @@ export interface CompilerOptions {
 
 /** What tslab names the cell's file and the declarations of the cells before it. Both lie in the working directory. */
 const cellFiles = ['__tslab__.ts', '__prev__.d.ts'];
+/** What tslab puts before a cell. */
+const headOfCell = 'export {};\n';
 /** Lines that tslab puts before a cell ('export {};') and that we put before its JavaScript (after the wrapper's head). */
 const linesBefore = 1;
 
@@ -94,6 +102,14 @@ const createWatch = (
   };
 };
 
+const isPackageDeclaration = (path: string): boolean => path.endsWith('.d.ts') && path.includes('/node_modules/');
+
+/**
+ * Doc comments are a third of what the compiler parses at the start. Those of packages are blanked, every other character
+ * staying where it was, and looked up in the file itself when one is asked for (inspection.ts).
+ */
+const withoutDocs = (text: string): string => text.replace(/\/\*\*[^]*?\*\//g, (comment) => ' '.repeat(comment.length));
+
 /** TypeScript numbers the complaints of `noImplicitAny` 7000 and up. A notebook may leave types out. */
 const isImplicitAny = (diagnostic: TypeScript.Diagnostic): boolean => diagnostic.code >= 7000 && diagnostic.code < 7100;
 
@@ -104,7 +120,13 @@ const extended = <T extends object>(original: T, members: Partial<T>): T =>
 export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): CellCompiler => {
   const ts = tslabRequire(compilerId) as typeof TypeScript;
   const watch = createWatch(ts);
-  Object.assign(ts.sys, watch.sys);
+  const readFile = ts.sys.readFile.bind(ts.sys);
+  Object.assign(ts.sys, watch.sys, {
+    readFile: (path, encoding) => {
+      const text = readFile(path, encoding);
+      return text !== undefined && isPackageDeclaration(path) ? withoutDocs(text) : text;
+    },
+  } satisfies Partial<TypeScript.System>);
 
   const inCell = (file: string): boolean => cellFiles.some((name) => file === join(root, name));
   const unresolved = new Set<string>();
@@ -156,6 +178,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   /** What tslab checks and emits is all that a cell depends on; here that is the cell alone. */
   const cellsOnly = (builder: TypeScript.BuilderProgram): TypeScript.BuilderProgram => {
     const program = builder.getProgram();
+    latest = program;
     const checked = extended(program, {
       getSemanticDiagnostics: (...args) => program.getSemanticDiagnostics(...args).filter((d) => !isImplicitAny(d)),
       // A type that can't be written down in a declaration is no mistake of the cell's: later cells see `any` in its place.
@@ -171,8 +194,10 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     });
   };
 
+  let latest: TypeScript.Program | undefined;
   let position: CellPosition = () => undefined;
-  let loads = 0;
+  /** How many cells had to wait for something: a module, a promise. */
+  let waits = 0;
   let declarations = '';
 
   /** tslab's second step, from an ES module to a function's body. */
@@ -182,10 +207,14 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       fileName: 'cell.js',
       compilerOptions: { ...compilerOptions, esModuleInterop: false, sourceMap: true },
       transformers: {
-        before: [ownImports(ts)],
+        before: [
+          ownImports(ts, () => {
+            waits += 1;
+          }),
+        ],
         after: [
           awaitedImports(ts, () => {
-            loads += 1;
+            waits += 1;
           }),
         ],
       },
@@ -219,12 +248,16 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   return {
     typescript: ts,
     version: ts.version,
+    view: () => {
+      const program = latest!;
+      return { program, file: program.getSourceFile(join(root, cellFiles[0]!))!, offset: headOfCell.length };
+    },
     declarations: () => declarations,
     resolve: (specifier) => resolve(specifier, join(root, cellFiles[0]!)).resolvedModule?.resolvedFileName,
     converter: {
       convert(previous, source): ConvertResult {
         refresh();
-        const before = loads;
+        const before = waits;
         const converted = converter.convert(previous, source);
         if (converted.diagnostics.length > 0) throw new CellDiagnostics(source, converted.diagnostics);
         declarations = converted.declOutput ?? '';
@@ -233,7 +266,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
         return {
           ...converted,
           output: `\n${converted.output}\n//# sourceURL=${name}`,
-          hasToplevelAwait: loads > before || converted.hasToplevelAwait === true,
+          hasToplevelAwait: waits > before || converted.hasToplevelAwait === true,
         };
       },
       inspect(previous, source, at) {
@@ -260,14 +293,25 @@ const sourceMap = (json: string | null | undefined): SourceMap | undefined =>
 /** What tslab gives its cells as a global, and what we add to it: loading an ES module, and `import.meta`. */
 export const cellGlobal = '__tslab__';
 
-/** `import(x)` → `__tslab__.import(x)`, `import.meta` → `__tslab__.meta`: a function's body has neither. */
+/**
+ * `import(x)` → `__tslab__.import(x)`, `import.meta` → `__tslab__.meta`: a function's body has neither. Tells of a
+ * `for await` that is in no function; tslab sees to `await` itself.
+ */
 const ownImports =
-  (ts: typeof TypeScript): TypeScript.TransformerFactory<TypeScript.SourceFile> =>
+  (ts: typeof TypeScript, foundAwait: () => void): TypeScript.TransformerFactory<TypeScript.SourceFile> =>
   (context) =>
   (file) => {
     const member = (name: string) =>
       context.factory.createPropertyAccessExpression(context.factory.createIdentifier(cellGlobal), name);
+    let functions = 0;
     const visit = (node: TypeScript.Node): TypeScript.Node => {
+      if (ts.isForOfStatement(node) && node.awaitModifier && functions === 0) foundAwait();
+      if (ts.isFunctionLike(node)) {
+        functions += 1;
+        const inner = ts.visitEachChild(node, visit, context);
+        functions -= 1;
+        return inner;
+      }
       if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
         return context.factory.createCallExpression(
           member('import'),

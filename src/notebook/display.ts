@@ -15,7 +15,8 @@ export type MimeBundle = Readonly<Record<string, unknown>>;
 export const displaySymbol: unique symbol = Symbol.for('Jupyter.display') as never;
 
 export interface Displayable {
-  [displaySymbol](): MimeBundle | Promise<MimeBundle>;
+  /** An empty bundle shows nothing. */
+  readonly [displaySymbol]: () => MimeBundle | Promise<MimeBundle>;
 }
 
 /** A value that shows itself as `bundle`: `display(mime({ 'text/html': '<b>x</b>', 'text/plain': 'x' }))`. */
@@ -93,7 +94,7 @@ export const bundleOf = (value: unknown): MimeBundle | Promise<MimeBundle> => {
 export interface Display {
   readonly id: string;
   /** Shows `value` in the same place, wherever that is by now. */
-  update(value: unknown): void;
+  readonly update: (value: unknown) => void;
 }
 
 export interface DisplayOptions {
@@ -117,15 +118,20 @@ const show = (value: unknown, id: string, update: boolean, metadata: MimeBundle)
   );
 };
 
-/** Shows `value` below the running cell and returns its place. */
+/**
+ * Shows `value` below the running cell and returns its place. As a cell's last expression that place shows nothing, so
+ * `display(value)` may be the last line.
+ */
 export const display = (value: unknown, { id = randomUUID(), metadata = {} }: DisplayOptions = {}): Display => {
   show(value, id, false, metadata);
-  return {
+  const place: Display & Displayable = {
     id,
-    update: (next) => {
+    update(next) {
       show(next, id, true, metadata);
     },
+    [displaySymbol]: () => ({}),
   };
+  return place;
 };
 
 /** Shows `value` in every place named `id`. */

@@ -8,6 +8,7 @@ import { createLanguageServices } from './language.js';
 import type { Content, Message } from './messages.mjs';
 import { createCellModules } from './modules.js';
 import { type Connection, openServer, type Reply } from './server.js';
+import { refuseInput } from './stdin.js';
 import { captureStreams } from './streams.js';
 import { frameName, reportOf, type RunCell } from './traceback.js';
 
@@ -147,7 +148,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
       if (outcome.result !== undefined && outcome.result !== null) {
         const data = await bundleOf(outcome.result);
         streams.flush();
-        output('execute_result', { execution_count: count, data, metadata: {} });
+        if (Object.keys(data).length > 0) output('execute_result', { execution_count: count, data, metadata: {} });
       }
       const expressions = await evaluate(content.user_expressions ?? {});
       streams.flush();
@@ -215,7 +216,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
         reply('complete_reply', language.complete(content as { code: string; cursor_pos: number }));
         break;
       case 'inspect_request':
-        reply('inspect_reply', language.inspect(content as { code: string; cursor_pos: number; detail_level: 0 | 1 }));
+        reply('inspect_reply', language.inspect(content as { code: string; cursor_pos: number }));
         break;
       case 'is_complete_request':
         reply('is_complete_reply', language.isComplete(content as { code: string }));
@@ -260,6 +261,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
     }
   };
 
+  refuseInput();
   process.on('SIGINT', interruption.interrupt);
   const outside = (error: unknown): void => {
     streams.flush();

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { CellCompiler } from './compiler.js';
 import type { CellExecutor } from './executor.js';
+import { createInspection } from './inspection.js';
 import type { Content } from './messages.mjs';
 
 interface At {
@@ -10,10 +11,10 @@ interface At {
 }
 
 export interface LanguageServices {
-  kernelInfo(): Content;
-  complete(request: At): Content;
-  inspect(request: At & { readonly detail_level: 0 | 1 }): Content;
-  isComplete(request: { readonly code: string }): Content;
+  readonly kernelInfo: () => Content;
+  readonly complete: (request: At) => Content;
+  readonly inspect: (request: At) => Content;
+  readonly isComplete: (request: { readonly code: string }) => Content;
 }
 
 /** Jupyter counts a position in code points, JavaScript in UTF-16 units. */
@@ -25,6 +26,7 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
   const require = createRequire(import.meta.url);
   const { JupyterHandlerImpl } = require('tslab/dist/jupyter.js') as typeof import('tslab/dist/jupyter.js');
   const handler = new JupyterHandlerImpl(tslab, false);
+  const inspection = createInspection(compiler);
   return {
     kernelInfo() {
       const info = handler.handleKernel();
@@ -44,16 +46,46 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
       };
     },
     complete({ code, cursor_pos }) {
-      const found = handler.handleComplete({ code, cursor_pos: toUnits(code, cursor_pos) });
+      const found = tslab.complete(code, toUnits(code, cursor_pos));
+      const start = toPoints(code, found.start);
+      const end = toPoints(code, found.end);
+      const kinds = new Map(found.original?.entries.map(({ name, kind }) => [name, kind]));
+      const matches = found.candidates.filter(
+        (name) => !name.startsWith('__tslab__') && !name.startsWith('tsLastExpr'),
+      );
       return {
-        ...found,
-        cursor_start: toPoints(code, found.cursor_start),
-        cursor_end: toPoints(code, found.cursor_end),
+        status: 'ok',
+        matches,
+        cursor_start: start,
+        cursor_end: end,
+        metadata: {
+          // JupyterLab and VS Code show the kind as an icon.
+          _jupyter_types_experimental: matches.map((text) => ({ text, type: kinds.get(text) ?? '', start, end })),
+        },
       };
     },
-    inspect: ({ code, cursor_pos, detail_level }) => ({
-      ...handler.handleInspect({ code, cursor_pos: toUnits(code, cursor_pos), detail_level }),
-    }),
+    inspect({ code, cursor_pos }) {
+      const at = toUnits(code, cursor_pos);
+      const signatureAt = (position: number): string => {
+        const { displayParts } =
+          (tslab.inspect(code, position) as { displayParts?: { text: string }[] } | undefined) ?? {};
+        const text = (displayParts ?? []).map((part) => part.text).join('');
+        return text.replace(/\nimport [\w$ *]+$/, '');
+      };
+      signatureAt(at);
+      const found = inspection(at, signatureAt);
+      if (!found) return { status: 'ok', found: false, data: {}, metadata: {} };
+      const { signature, documentation } = found;
+      return {
+        status: 'ok',
+        found: true,
+        data: {
+          'text/plain': [signature, documentation].filter((part) => part !== '').join('\n\n'),
+          'text/markdown': `\`\`\`ts\n${signature}\n\`\`\`\n\n${documentation}`,
+        },
+        metadata: {},
+      };
+    },
     isComplete: (request) => ({ ...handler.handleIsComplete(request) }),
   };
 };

@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { kernelName, places } from '../../src/setup/places.mjs';
+
+/** The `skip` option of a test that needs Jupyter: false where the private environment is there, else the reason. */
+export const needsJupyter: false | string = existsSync(join(places.kernelspec, 'kernel.json'))
+  ? false
+  : 'needs the private Python environment (node src/setup/main.mjs)';
+
+export interface Output {
+  readonly type: string;
+  readonly content: Record<string, unknown>;
+  /** Seconds since the cells were sent. */
+  readonly at: number;
+}
+
+export interface ErrorContent {
+  readonly ename: string;
+  readonly evalue: string;
+  readonly traceback: string[];
+}
+
+export interface CellRun {
+  readonly outputs: Output[];
+  /** The types of the messages of iopub, and the states, in order. */
+  readonly order: string[];
+  readonly reply: { readonly status: string; readonly execution_count: number } & Partial<ErrorContent> &
+    Record<string, unknown>;
+  /** Seconds until the cell was idle. */
+  readonly idle: number;
+}
+
+export interface ExecuteOptions {
+  readonly interruptAfter?: readonly number[];
+  readonly signalAfter?: readonly number[];
+  /** In seconds. */
+  readonly timeout?: number;
+  readonly options?: { silent?: boolean; store_history?: boolean; stop_on_error?: boolean; user_expressions?: object };
+}
+
+export interface KernelClient {
+  /** Seconds from the start of the process to the answer of its first request. */
+  readonly readyAfter: number;
+  readonly run: (code: string, options?: ExecuteOptions) => Promise<CellRun>;
+  readonly runAll: (codes: readonly string[], options?: ExecuteOptions) => Promise<CellRun[]>;
+  readonly request: (
+    type: string,
+    content: object,
+    channel?: 'shell' | 'control',
+  ) => Promise<{ type: string; content: Record<string, unknown>; seconds: number }>;
+  readonly memory: () => Promise<number>;
+  readonly alive: () => Promise<boolean>;
+  readonly restart: () => Promise<void>;
+  readonly stop: () => Promise<{ seconds: number; gone: boolean }>;
+}
+
+export interface OpenOptions {
+  /** The notebook's folder. */
+  readonly cwd?: string;
+  /** Another kernel than ours. */
+  readonly argv?: readonly string[];
+}
+
+const endOf = (process: ChildProcess): Promise<unknown> => new Promise((resolve) => process.once('close', resolve));
+
+/** A kernel of its own, spoken to by Jupyter's own client. */
+export const openKernel = async ({
+  cwd = join(places.root, 'notebooks'),
+  argv,
+}: OpenOptions = {}): Promise<KernelClient> => {
+  const python = spawn(places.pythonExecutable, [join(import.meta.dirname, 'client.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Connection files and sockets stay inside the checkout.
+    env: { ...process.env, JUPYTER_RUNTIME_DIR: join(places.jupyter, 'runtime') },
+  });
+  const ended = endOf(python);
+  const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+  const ask = async (order: object): Promise<Record<string, unknown>> => {
+    python.stdin.write(`${JSON.stringify(order)}\n`);
+    const line = await lines.next();
+    if (line.done) throw new Error('the client ended');
+    const answer = JSON.parse(line.value) as { ok?: Record<string, unknown>; error?: string };
+    if (!answer.ok) throw new Error(`${answer.error ?? 'no answer'} (asked: ${JSON.stringify(order).slice(0, 200)})`);
+    return answer.ok;
+  };
+  const runAll: KernelClient['runAll'] = async (codes, options = {}) =>
+    (await ask({ do: 'execute', codes, ...options }))['cells'] as CellRun[];
+  const started = await ask({ do: 'start', cwd, ...(argv ? { argv } : { kernel: kernelName }) });
+  return {
+    readyAfter: started['seconds'] as number,
+    runAll,
+    run: async (code, options) => (await runAll([code], options))[0]!,
+    request: async (type, content, channel = 'shell') =>
+      (await ask({ do: 'request', type, content, channel })) as Awaited<ReturnType<KernelClient['request']>>,
+    memory: async () => (await ask({ do: 'memory' }))['bytes'] as number,
+    alive: async () => (await ask({ do: 'alive' }))['alive'] as boolean,
+    restart: async () => {
+      await ask({ do: 'restart' });
+    },
+    stop: async () => {
+      const stopped = await ask({ do: 'stop' });
+      python.stdin.end();
+      await ended;
+      return stopped as { seconds: number; gone: boolean };
+    },
+  };
+};
+
+/** What a cell printed to one of its streams. */
+export const streamOf = (run: CellRun, name: 'stdout' | 'stderr'): string =>
+  run.outputs
+    .filter(({ type, content }) => type === 'stream' && content['name'] === name)
+    .map(({ content }) => content['text'] as string)
+    .join('');
+
+/** The text of a cell's result. */
+export const resultOf = (run: CellRun): string | undefined => {
+  const result = run.outputs.find(({ type }) => type === 'execute_result');
+  return (result?.content['data'] as Record<string, string> | undefined)?.['text/plain'];
+};
+
+export const errorOf = (run: CellRun): ErrorContent | undefined =>
+  run.outputs.find(({ type }) => type === 'error')?.content as ErrorContent | undefined;
