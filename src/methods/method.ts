@@ -87,6 +87,8 @@ export interface Recipe {
     readonly steps: number;
     /** Validate every so many epochs, and after the last. */
     readonly every: number;
+    /** What robust accuracy weighs in the selection, and clean accuracy the rest: ½ is the papers' W-Robust. */
+    readonly robustWeight: number;
   };
 }
 

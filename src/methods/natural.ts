@@ -18,6 +18,7 @@ export const natural: Method = {
       weightDecay: 2e-4,
     },
     attack: gaussianPgd10,
+    validation: { ...commonRecipe.validation, robustWeight: 0 },
   },
   objective(_adversarial, { student, x, labels }) {
     const loss = meanCrossEntropy(student.train(x), labels);

@@ -6,7 +6,7 @@ export const commonRecipe = {
   augment: true,
   dropLast: false,
   settings: {},
-  validation: { images: 1000, steps: 10, every: 1 },
+  validation: { images: 1000, steps: 10, every: 1, robustWeight: 0.5 },
 } as const satisfies Partial<Recipe>;
 
 /** PGD-10 with steps of 2/255 in the ball of 8/255, from .001 · N(0, 1), the student in evaluation mode. */

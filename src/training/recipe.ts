@@ -28,7 +28,12 @@ const attack = z.strictObject({
   epsilon: positive,
   mode: z.enum(['evaluation', 'training']),
 });
-const validation = z.strictObject({ images: z.number().int().min(0), steps: count, every: count });
+const validation = z.strictObject({
+  images: z.number().int().min(0),
+  steps: count,
+  every: count,
+  robustWeight: z.number().min(0).max(1),
+});
 
 const recipeSchema: z.ZodType<Recipe> = z.strictObject({
   epochs: count,

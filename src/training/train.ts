@@ -51,7 +51,7 @@ export interface TrainOptions {
 
 export interface TrainingRun {
   readonly history: readonly EpochRow[];
-  /** The epoch that selection chose, and its score: the mean of clean and robust accuracy on the held-out images. */
+  /** The epoch that selection chose, and its score: clean and robust accuracy on the held-out images, weighed. */
   readonly best: { readonly epoch: number; readonly score: number };
   readonly lastFile: string;
   readonly bestFile: string;
@@ -355,7 +355,9 @@ export const train = async ({
         ...(measured ? { validation: measured } : {}),
       };
       // Without held-out images there is nothing to select by: the last epoch is the best.
-      const score = measured ? (measured.clean + measured.robust) / 2 : index + 1;
+      const score = measured
+        ? (1 - recipe.validation.robustWeight) * measured.clean + recipe.validation.robustWeight * measured.robust
+        : index + 1;
       const isBest = (measured !== undefined || validation.length === 0) && score > (state.best?.score ?? -1);
       const next: RunState = {
         ...state,
