@@ -61,17 +61,25 @@ export const add = (program: Command): void => {
     .option('--json', 'print the result as JSON')
     .action(async (flags: Flags) => {
       await import('../engine/backend.js');
-      const [{ loadCheckpoint }, { restoreNetwork }, datasets, splits, { findMethod }, { createNetwork }, recipes, training] =
-        await Promise.all([
-          import('../checkpoints/checkpoint.js'),
-          import('../checkpoints/network-checkpoint.js'),
-          import('../data/datasets.js'),
-          import('../data/splits.js'),
-          import('../methods/catalogue.js'),
-          import('../models/network.js'),
-          import('../training/recipe.js'),
-          import('../training/train.js'),
-        ]);
+      const [
+        { loadCheckpoint },
+        { restoreNetwork },
+        datasets,
+        splits,
+        { findMethod },
+        { createNetwork },
+        recipes,
+        training,
+      ] = await Promise.all([
+        import('../checkpoints/checkpoint.js'),
+        import('../checkpoints/network-checkpoint.js'),
+        import('../data/datasets.js'),
+        import('../data/splits.js'),
+        import('../methods/catalogue.js'),
+        import('../models/network.js'),
+        import('../training/recipe.js'),
+        import('../training/train.js'),
+      ]);
       const { terminalProgress } = await import('../progress.js');
       const yaml = await import('yaml');
 
@@ -115,7 +123,9 @@ export const add = (program: Command): void => {
         start?.network ??
         createNetwork(flags.arch, { classes: set.classes.length, width: flags.width, imageSize: set.height });
       if (start && start.network.architecture !== createNetwork(flags.arch).architecture) {
-        throw new UserError(`--init ${flags.init!} holds a ${start.network.architecture}, but --arch asks for ${flags.arch}.`);
+        throw new UserError(
+          `--init ${flags.init!} holds a ${start.network.architecture}, but --arch asks for ${flags.arch}.`,
+        );
       }
       const seed = flags.seed;
       const held = splits.holdOut(set, recipe.validation.images, seed);

@@ -100,7 +100,13 @@ const trainJob = async (
       // Networks of one table start from weights of their own.
       seed: seed + plan.jobs.indexOf(job),
       out: join(runs, job.id),
-      ...(progress ? { progress: (event) => { progress({ ...event, task: `${job.id}` }); } } : {}),
+      ...(progress
+        ? {
+            progress: (event) => {
+              progress({ ...event, task: `${job.id}` });
+            },
+          }
+        : {}),
       ...(signal ? { signal } : {}),
     });
     return {
@@ -121,7 +127,11 @@ const trainJob = async (
 };
 
 /** A result that is there already counts where it is of the same checkpoint and holds the same attacks. */
-const knownRecord = async (file: string, checkpoint: string, attacks: readonly string[]): Promise<ResultRecord | undefined> => {
+const knownRecord = async (
+  file: string,
+  checkpoint: string,
+  attacks: readonly string[],
+): Promise<ResultRecord | undefined> => {
   if (!existsSync(file)) return undefined;
   const record = await readRecord(file);
   return record.checkpoint === checkpoint && attacks.every((attack) => attack in record.attacks) ? record : undefined;
@@ -174,7 +184,13 @@ export const reproduce = async (plan: Plan, options: ReproduceOptions): Promise<
           set: test,
           attacks: plan.attacks,
           seed,
-          ...(progress ? { progress: (event) => { progress({ ...event, task: `${job.id}: ${event.task}` }); } } : {}),
+          ...(progress
+            ? {
+                progress: (event) => {
+                  progress({ ...event, task: `${job.id}: ${event.task}` });
+                },
+              }
+            : {}),
           ...(signal ? { signal } : {}),
         }),
       );
@@ -185,7 +201,11 @@ export const reproduce = async (plan: Plan, options: ReproduceOptions): Promise<
         ]),
       );
       const method = findMethod(job.method);
-      const network = createNetwork(job.architecture, { classes: trainSet.classes.length, width: job.width ?? 1, imageSize: trainSet.height });
+      const network = createNetwork(job.architecture, {
+        classes: trainSet.classes.length,
+        width: job.width ?? 1,
+        imageSize: trainSet.height,
+      });
       record = {
         format: 'ciard-result-1',
         id: job.id,
