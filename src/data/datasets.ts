@@ -121,15 +121,14 @@ type Part = ImageSet['part'];
 /** Bytes of one read: whole records, some 8 MB of them. */
 const chunkBytes = 8 << 20;
 
-const readPart = async (folder: string, manifest: Manifest, part: Part): Promise<ImageSet> => {
+const readPart = async (folder: string, manifest: Manifest, part: Part, remedy: string): Promise<ImageSet> => {
   const layout = { ...infos[manifest.name].layout, classes: manifest.classes.length };
   const { records, md5 } = manifest[part];
   const path = join(folder, `${part}.bin`);
-  const again = `Remove ${folder} and get the set again: ${howToGet(manifest.name)}.`;
   const size = recordBytes(layout);
   const found = existsSync(path) ? (await stat(path)).size : 0;
   if (found !== records * size) {
-    throw new UserError(`${path}: ${found} bytes, wanted ${records * size} (${records} records). ${again}`);
+    throw new UserError(`${path}: ${found} bytes, wanted ${records * size} (${records} records). ${remedy}`);
   }
   const pixels = new Uint8Array(records * imageBytes(layout));
   const labels = new Uint8Array(records);
@@ -141,7 +140,7 @@ const readPart = async (folder: string, manifest: Manifest, part: Part): Promise
     for (let record = 0; record < records; record += step) {
       const whole = chunk.subarray(0, Math.min(step, records - record) * size);
       const { bytesRead } = await file.read(whole, 0, whole.length, record * size);
-      if (bytesRead !== whole.length) throw new UserError(`${path}: ended while it was read. ${again}`);
+      if (bytesRead !== whole.length) throw new UserError(`${path}: ended while it was read. ${remedy}`);
       hash.update(whole);
       checkLabels(whole, layout, path, record * size);
       const split = splitRecords(whole, layout);
@@ -152,7 +151,7 @@ const readPart = async (folder: string, manifest: Manifest, part: Part): Promise
     await file.close();
   }
   const digest = hash.digest('hex');
-  if (digest !== md5) throw new UserError(`${path}: MD5 ${digest}, wanted ${md5}: the file was changed. ${again}`);
+  if (digest !== md5) throw new UserError(`${path}: MD5 ${digest}, wanted ${md5}: other contents than it should have. ${remedy}`);
   return {
     name: manifest.name,
     part,
@@ -200,14 +199,19 @@ export const loadPart = async (source: string, part: Part, { root = dataRoot() }
   const name = datasetNames.find((known) => known === source);
   const folder = name ? join(root, name) : source;
   if (name === 'synthetic') await ensureSynthetic(root);
-  const manifest = existsSync(join(folder, 'dataset.json'))
-    ? await readManifest(folder)
-    : await manifestOfBareFolder(folder, part);
-  if (manifest) {
+  if (existsSync(join(folder, 'dataset.json'))) {
+    const manifest = await readManifest(folder);
     if (name && manifest.name !== name) {
       throw new UserError(`${folder} holds ${manifest.name}, wanted ${name}. Remove it; ${howToGet(name)}.`);
     }
-    return readPart(folder, manifest, part);
+    const remedy = `Remove ${folder} and get the set again: ${howToGet(manifest.name)}.`;
+    return readPart(folder, manifest, part, remedy);
+  }
+  const bare = await manifestOfBareFolder(folder, part);
+  if (bare) {
+    // CIFAR-100's official files have the same names and sizes.
+    const remedy = `If these are the official files, \`npx ciard data import ${bare.name} ${folder}\` makes the canonical ones.`;
+    return readPart(folder, bare, part, remedy);
   }
   if (name) throw new UserError(`the data set ${name} is not in ${root}: ${howToGet(name)}.`);
   throw new UserError(

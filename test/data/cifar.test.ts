@@ -105,6 +105,9 @@ for (const name of ['cifar10', 'cifar100'] as const) {
       assert.equal(held.name, name);
       assert.equal(held.md5, canonical!.test);
       await assert.rejects(loadPart(bare, 'train'), refused(/holds no canonical train\.bin/));
+      if (name === 'cifar100') {
+        await assert.rejects(loadPart(unpacked, 'test'), refused(/If these are the official files, `npx ciard data import cifar100/));
+      }
     });
 
     test('damage is named by file and byte, and nothing appears', async () => {
@@ -153,7 +156,7 @@ for (const name of ['cifar10', 'cifar100'] as const) {
       readSync(handle, byte, 0, 1, 1000);
       writeSync(handle, Buffer.from([byte[0]! ^ 1]), 0, 1, 1000);
       closeSync(handle);
-      await assert.rejects(loadDataset(name, { root }), refused(/test\.bin: MD5 .* the file was changed\. Remove/));
+      await assert.rejects(loadDataset(name, { root }), refused(/test\.bin: MD5 .*: other contents than it should have\. Remove/));
     });
   });
 }
