@@ -110,8 +110,11 @@ const isPackageDeclaration = (path: string): boolean => path.endsWith('.d.ts') &
  */
 const withoutDocs = (text: string): string => text.replace(/\/\*\*[^]*?\*\//g, (comment) => ' '.repeat(comment.length));
 
-/** TypeScript numbers the complaints of `noImplicitAny` 7000 and up. A notebook may leave types out. */
-const isImplicitAny = (diagnostic: TypeScript.Diagnostic): boolean => diagnostic.code >= 7000 && diagnostic.code < 7100;
+/**
+ * Complaints that are none in a notebook: that a type was left out (`noImplicitAny`, 7000 and up), and that a file lies
+ * outside the repository (6059).
+ */
+const isAllowed = ({ code }: TypeScript.Diagnostic): boolean => (code >= 7000 && code < 7100) || code === 6059;
 
 /** The same object with some members replaced; what is not replaced is looked up in the original. */
 const extended = <T extends object>(original: T, members: Partial<T>): T =>
@@ -180,7 +183,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     const program = builder.getProgram();
     latest = program;
     const checked = extended(program, {
-      getSemanticDiagnostics: (...args) => program.getSemanticDiagnostics(...args).filter((d) => !isImplicitAny(d)),
+      getSemanticDiagnostics: (...args) => program.getSemanticDiagnostics(...args).filter((d) => !isAllowed(d)),
       // A type that can't be written down in a declaration is no mistake of the cell's: later cells see `any` in its place.
       getDeclarationDiagnostics: () => [],
     });

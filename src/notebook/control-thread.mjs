@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
 import { Session } from 'node:inspector';
 import { createRequire } from 'node:module';
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { readMessage } from './messages.mjs';
@@ -147,6 +149,14 @@ port.on('message', (/** @type {Uint8Array[] | 'close'} */ message) => {
     router.send(message.map((frame) => Buffer.from(frame))).catch(complain);
   }
 });
+
+// A kernel whose Jupyter is gone would wait for ever: nobody is left to shut it down.
+const parent = process.ppid;
+if (process.env['JPY_PARENT_PID']) {
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+  }, 1000).unref();
+}
 
 const echo = async () => {
   for await (const beat of beats) await beats.send(beat);

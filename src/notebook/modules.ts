@@ -39,8 +39,13 @@ export const createCellModules = ({ root, folder, resolveType }: CellModulesOpti
     return known !== undefined && modifiedAt(file) !== known;
   };
 
+  let outside: Promise<unknown> | undefined;
+  /** TypeScript of a folder without a package.json passes for CommonJS, to Node, and is loaded by way of `require`. */
+  const openOutside = (): Promise<unknown> => (outside ??= import('tsx/cjs/api').then(({ register }) => register()));
+
   /** A file's module; a new one if the file was edited since it was loaded. */
   const loadFile = async (file: string): Promise<object> => {
+    if (relative(root, file).startsWith('..')) await openOutside();
     const url = pathToFileURL(file);
     if (isEdited(file)) {
       versions.set(file, modifiedAt(file) ?? 0);

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -11,6 +13,7 @@ from jupyter_client.kernelspec import KernelSpec
 
 manager = None
 client = None
+log = tempfile.TemporaryFile()
 
 
 def send(value):
@@ -25,7 +28,8 @@ def start(command):
         manager._kernel_spec = KernelSpec(argv=command["argv"], language="typescript", display_name="test")
     else:
         manager = KernelManager(kernel_name=command["kernel"])
-    manager.start_kernel(cwd=command["cwd"])
+    # Not our own stdout: Node makes what it inherits non-blocking, for us as well.
+    manager.start_kernel(cwd=command["cwd"], stdout=subprocess.DEVNULL, stderr=log)
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=command.get("timeout", 90))
@@ -120,3 +124,5 @@ for line in sys.stdin:
         send({"error": f"{type(error).__name__}: {error}"})
 if manager is not None and manager.has_kernel:
     manager.shutdown_kernel(now=True)
+log.seek(0)
+sys.stderr.write(log.read().decode(errors="replace"))

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { kernelName, places } from '../../src/setup/places.mjs';
 
 /** The `skip` option of a test that needs Jupyter: false where the private environment is there, else the reason. */
@@ -63,6 +63,20 @@ export interface OpenOptions {
   readonly argv?: readonly string[];
 }
 
+/** The lines of a stream; they can be megabytes long. */
+async function* linesOf(stream: Readable): AsyncGenerator<string, undefined> {
+  let parts: string[] = [];
+  stream.setEncoding('utf8');
+  for await (const chunk of stream as AsyncIterable<string>) {
+    const [first, ...rest] = chunk.split('\n');
+    parts.push(first!);
+    for (const next of rest) {
+      yield parts.join('');
+      parts = [next];
+    }
+  }
+}
+
 const endOf = (process: ChildProcess): Promise<unknown> => new Promise((resolve) => process.once('close', resolve));
 
 /** A kernel of its own, spoken to by Jupyter's own client. */
@@ -76,7 +90,7 @@ export const openKernel = async ({
     env: { ...process.env, JUPYTER_RUNTIME_DIR: join(places.jupyter, 'runtime') },
   });
   const ended = endOf(python);
-  const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
+  const lines = linesOf(python.stdout);
   const ask = async (order: object): Promise<Record<string, unknown>> => {
     python.stdin.write(`${JSON.stringify(order)}\n`);
     const line = await lines.next();
