@@ -47,6 +47,12 @@ const logSoftmaxKernel = defineKernel<{ logits: tf.Tensor }, Record<string, neve
 export const logSoftmax = (logits: tf.Tensor2D): tf.Tensor2D =>
   onTensorFlow() ? (logSoftmaxKernel({ logits }, {})[0] as tf.Tensor2D) : tf.logSoftmax(logits);
 
+/**
+ * softmax along the last axis, as exp(log softmax): TensorFlow's own Softmax is another kernel in a graph (oneDNN's) than
+ * eagerly, with other roundings. `logits`: [B, C].
+ */
+export const softmax = (logits: tf.Tensor2D): tf.Tensor2D => tf.exp(logSoftmax(logits));
+
 const denseKernel = defineKernel<{ logits: tf.Tensor; target: tf.Tensor }, Record<string, never>>({
   name: 'CrossEntropy',
   forward: ({ logits, target }) => executeMany('SoftmaxCrossEntropyWithLogits', float, [logits, target], 2),
@@ -77,6 +83,7 @@ export const crossEntropyWith = (logits: tf.Tensor2D, target: tf.Tensor2D): tf.T
  * @returns [B]
  */
 export const klDivergence = (teacher: tf.Tensor2D, student: tf.Tensor2D): tf.Tensor1D => {
-  const target = tf.softmax(teacher);
-  return tf.add(crossEntropyWith(student, target), tf.sum(tf.mul(target, logSoftmax(teacher)), 1));
+  const logTarget = logSoftmax(teacher);
+  const target = tf.exp(logTarget);
+  return tf.add(crossEntropyWith(student, target), tf.sum(tf.mul(target, logTarget), 1));
 };

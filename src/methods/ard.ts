@@ -16,14 +16,15 @@ const settings = {
  *
  * @param teacher logits on x, [B, C]
  * @param student logits on x', [B, C]
+ * @param temperature scalar
  */
 export const ardDivergence = (
   { teacher, student }: { readonly teacher: tf.Tensor2D; readonly student: tf.Tensor2D },
-  temperature = settings.temperature,
+  temperature: tf.Tensor,
 ): tf.Scalar =>
   tf.mul(
     batchDivergence(tf.div(teacher, temperature), tf.div(student, temperature)),
-    temperature ** 2 / student.shape[1],
+    tf.mul(tf.square(temperature), 1 / student.shape[1]),
   );
 
 /** Adversarially robust distillation (Goldblum et al., 2020): the teacher's answer on x is what S(x') is to give. */
@@ -45,12 +46,14 @@ export const ard: Method = {
     attack: uniformPgd10,
     settings,
   },
+  // Given to the program, not written into it: TensorFlow would multiply by a constant's reciprocal.
+  scalars: ({ settings: given }) => ({ temperature: { ...settings, ...given }.temperature }),
   prepare: ({ robustTeacher, x }) => ({ teacherLogits: robustTeacher.evaluate(x) }),
   ascend: (adversarial, { student, labels }) => crossEntropy(student.evaluate(adversarial), labels),
-  objective(adversarial, { student, x, labels, prepared, settings: given }) {
-    const { alpha, temperature } = { ...settings, ...given };
+  objective(adversarial, { student, x, labels, prepared, scalars, settings: given }) {
+    const { alpha } = { ...settings, ...given };
     const teacher = prepared['teacherLogits'] as tf.Tensor2D;
-    const divergence = ardDivergence({ teacher, student: student.train(adversarial) }, temperature);
+    const divergence = ardDivergence({ teacher, student: student.train(adversarial) }, scalars['temperature']!);
     // Passed also where nothing is asked of it: the running statistics are to know clean images.
     const natural = student.train(x);
     if (alpha === 1) return { student: divergence, terms: { loss: divergence } };

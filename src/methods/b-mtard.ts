@@ -28,14 +28,14 @@ export const balanced = ({ adversarial, natural }: PerTeacher<tf.Scalar>): PerTe
 };
 
 /**
- * Balanced MTARD (Zhao et al., 2023): each teacher has a temperature, which moves until both teachers' answers carry the
+ * Balanced MTARD (Zhao et al., 2024): each teacher has a temperature, which moves until both teachers' answers carry the
  * same information.
  */
 export const bMtard: Method = {
   ...twoTeacherAttack,
   name: 'b-mtard',
   title: 'B-MTARD',
-  source: 'Zhao et al., 2023, and its published code (MTARD with balanced temperatures)',
+  source: 'Zhao et al., TPAMI 2024, and its published code (MTARD with balanced temperatures)',
   recipe: { ...mtardRecipe, settings },
   state: { ...mtardState, temperatureAdversarial: 1, temperatureNatural: 1 },
   scalars: (context) => {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { detach } from '../engine/gradient.js';
-import { crossEntropy, logSoftmax } from '../engine/softmax.js';
-import { elementDivergence, elementEntropy, meanCrossEntropy, tempered } from './losses.js';
+import { crossEntropy, logSoftmax, softmax } from '../engine/softmax.js';
+import { elementDivergence, elementEntropy, flooredDivergence, meanCrossEntropy, tempered } from './losses.js';
 import type { EpochContext, Method, Objective, Recipe, StepContext } from './method.js';
 import { commonRecipe, gaussianPgd10 } from './recipes.js';
 
@@ -27,14 +27,17 @@ export const pushLoss = (
   const classes = student.shape[1];
   const isWrong = tf.cast(tf.notEqual(tf.argMax(cleanTeacher, 1), labels), 'float32');
   const count = tf.sum(isWrong);
-  const p = tf.softmax(cleanTeacher);
-  const perSample = tf.sum(tf.mul(p, tf.sub(tf.log(tf.add(p, 1e-5)), logSoftmax(tf.div(student, pushTemperature)))), 1);
+  const p = softmax(cleanTeacher);
+  const perSample = tf.sum(
+    tf.mul(p, tf.sub(tf.log(tf.add(p, 1e-5)), logSoftmax(tf.mul(student, 1 / pushTemperature)))),
+    1,
+  );
   const total = tf.sum(tf.mul(perSample, isWrong));
-  return { loss: tf.div(total, tf.mul(tf.maximum(count, 1), classes)), wrong: tf.div(count, labels.size) };
+  return { loss: tf.div(total, tf.mul(tf.maximum(count, 1), classes)), wrong: tf.mul(count, 1 / labels.size) };
 };
 
 /** ⌊lg value⌋, of a positive value. */
-const magnitude = (value: tf.Scalar): tf.Scalar => tf.floor(tf.div(tf.log(value), Math.LN10));
+const magnitude = (value: tf.Scalar): tf.Scalar => tf.floor(tf.mul(tf.log(value), Math.LOG10E));
 
 const awayFromZero = (value: tf.Scalar): tf.Scalar =>
   tf.add(value, tf.mul(tf.cast(tf.equal(value, 0), 'float32'), tiny));
@@ -207,13 +210,12 @@ export const ciard: Method = {
   objective(adversarial, context, phase): Objective {
     const { labels, scalars } = context;
     const logits = passes(adversarial, context);
-    const robust = tf.softmax(detach(logits.robustAdversarial));
-    const adversarialLoss = elementDivergence(robust, logits.studentAdversarial);
+    const robust = softmax(detach(logits.robustAdversarial));
+    // Batch means throughout, so that the three terms are of one size whatever the number of classes.
+    const distil = tf.mean<tf.Scalar>(flooredDivergence(robust, logits.studentAdversarial));
     const supervised = meanCrossEntropy(logits.studentNatural, labels);
     const push = pushLoss(logits.cleanAdversarial, logits.studentAdversarial, labels);
     const classes = logits.studentNatural.shape[1];
-    // Batch means throughout, so that the three terms are of one size whatever the number of classes.
-    const distil: tf.Scalar = tf.mul(adversarialLoss, classes);
     const loss: tf.Scalar = tf.sub(
       tf.add(distil, supervised),
       tf.mul(tf.mul(push.loss, classes), scalars['pushWeight']!),

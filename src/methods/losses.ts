@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { crossEntropy, crossEntropyWith, klDivergence } from '../engine/softmax.js';
+import { crossEntropy, crossEntropyWith, klDivergence, softmax } from '../engine/softmax.js';
+
+// In all losses a constant divides by its reciprocal: in a graph TensorFlow makes it so, and what runs kernel by kernel is to
+// equal it bit for bit.
 
 /** Added to a probability before its logarithm, by the published CIARD, MTARD and RSLAD code. */
 const logFloor = 1e-5;
@@ -20,14 +23,14 @@ export const flooredDivergence = (probabilities: tf.Tensor2D, logits: tf.Tensor2
 
 /** The same as a mean over samples and classes: KLe(p ‖ softmax(logits)), 1/C of a batch mean. */
 export const elementDivergence = (probabilities: tf.Tensor2D, logits: tf.Tensor2D): tf.Scalar =>
-  tf.div(tf.mean(flooredDivergence(probabilities, logits)), probabilities.shape[1]);
+  tf.mul(tf.mean(flooredDivergence(probabilities, logits)), 1 / probabilities.shape[1]);
 
 /**
  * KLe · C/10: of the size that KLe has with ten classes, whatever their number. So the published RSLAD and MTARD code
  * trains, which leaves KLe as it is on CIFAR-10 and multiplies it by 10 on CIFAR-100.
  */
 export const tenClassDivergence = (probabilities: tf.Tensor2D, logits: tf.Tensor2D): tf.Scalar =>
-  tf.div(tf.mean(flooredDivergence(probabilities, logits)), 10);
+  tf.mul(tf.mean(flooredDivergence(probabilities, logits)), 1 / 10);
 
 /** KL(softmax(teacher) ‖ softmax(student)) as a mean over samples. */
 export const batchDivergence = (teacher: tf.Tensor2D, student: tf.Tensor2D): tf.Scalar =>
@@ -35,7 +38,7 @@ export const batchDivergence = (teacher: tf.Tensor2D, student: tf.Tensor2D): tf.
 
 /** softmax(logits / temperature). */
 export const tempered = (logits: tf.Tensor2D, temperature: tf.Tensor | number): tf.Tensor2D =>
-  tf.softmax(tf.div(logits, temperature));
+  softmax(tf.div(logits, temperature));
 
 /** Mean over samples and classes of p · log(p + 1e-5), the (negative) entropy of the published B-MTARD and CIARD code. */
 export const elementEntropy = (probabilities: tf.Tensor2D): tf.Scalar =>

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { klDivergence } from '../engine/softmax.js';
+import { klDivergence, softmax } from '../engine/softmax.js';
 import { tenClassDivergence } from './losses.js';
 import type { Method } from './method.js';
 import { commonRecipe, gaussianPgd10 } from './recipes.js';
@@ -22,7 +22,7 @@ export const rsladLoss = (
   { natural, adversarial }: { readonly natural: tf.Tensor2D; readonly adversarial: tf.Tensor2D },
   adversarialShare = settings.adversarialShare,
 ): { loss: tf.Scalar; adversarial: tf.Scalar; natural: tf.Scalar } => {
-  const target = tf.softmax(teacher);
+  const target = softmax(teacher);
   const terms = { adversarial: tenClassDivergence(target, adversarial), natural: tenClassDivergence(target, natural) };
   return {
     loss: tf.add(tf.mul(terms.adversarial, adversarialShare), tf.mul(terms.natural, 1 - adversarialShare)),

@@ -26,12 +26,14 @@ export const sgd = (
   learningRate: tf.Tensor,
   { momentum, weightDecay }: SgdOptions,
 ): Record<string, MomentumUpdate> =>
+  // Weight decay as a difference: TensorFlow gathers a sum of sums, as a gradient through two passes is one, into one
+  // operation that adds in another order, and graphs would no longer equal what runs kernel by kernel bit for bit.
   Object.fromEntries(
     Object.entries(gradients).map(([name, gradient]) => [
       name,
       {
         buffer: momentumBuffer(name),
-        gradient: weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(variables[name]!, weightDecay)),
+        gradient: weightDecay === 0 ? gradient : tf.sub(gradient, tf.mul(variables[name]!, -weightDecay)),
         learningRate,
         momentum,
       },
