@@ -35,7 +35,7 @@ const small: Plan = {
     'paper’s; what they show is the order of things. The published recipes are the same command with --scale paper.',
   dataset: 'cifar10',
   trainImages: 10000,
-  attacks,
+  attacks: ['clean', 'fgsm', 'pgd-sat'],
   jobs: [
     {
       id: 'clean-teacher',
