@@ -8,6 +8,7 @@ import {
   type ProgramFunction,
   type TensorSpec,
 } from '../engine/program.js';
+import { UserError } from '../errors.js';
 import type { Network } from '../models/network.js';
 import type { Progress } from '../progress.js';
 import type { Rng } from '../random.js';
@@ -49,33 +50,20 @@ export const createTarget = (
   const folded = tf.tidy(() =>
     Object.fromEntries(Object.entries(network.fold(weights)).map(([name, tensor]) => [name, tf.keep(tensor.clone())])),
   );
-  const stateName = (name: string): string => `state/${name}`;
   return {
     network,
     classes: network.classes,
     imageSize: network.imageSize,
     program: <F extends Record<string, TargetFunction>>(functions: F, state: Tensors = {}) =>
       createProgram(
-        {
-          ...folded,
-          ...Object.fromEntries(Object.entries(state).map(([name, tensor]) => [stateName(name), tensor])),
-        },
+        { ...folded, ...state },
         Object.fromEntries(
           Object.entries(functions).map(([name, { inputs, run }]) => [
             name,
             {
               inputs,
-              run: (variables: Tensors, given: Readonly<Record<string, tf.Tensor>>) => {
-                const { outputs = {}, updates = {} } = run(
-                  (x) => network.evaluate(variables, x),
-                  given,
-                  Object.fromEntries(Object.keys(state).map((key) => [key, variables[stateName(key)]!])),
-                );
-                return {
-                  outputs,
-                  updates: Object.fromEntries(Object.entries(updates).map(([key, update]) => [stateName(key), update])),
-                };
-              },
+              run: (variables: Tensors, given: Readonly<Record<string, tf.Tensor>>) =>
+                run((x) => network.evaluate(variables, x), given, variables),
             },
           ]),
         ) as unknown as { [K in keyof F]: ProgramFunction<keyof F[K]['inputs'] & string> },
@@ -103,8 +91,11 @@ export interface AttackContext {
    * the image to the ball and to [0, 1] and classifies it by itself: an attack is not trusted.
    */
   readonly report: (point: number, adversarial: Float32Array) => void;
+  /** Is told that nothing more will be reported of a point. */
+  readonly finished: (point: number) => void;
   readonly progress: Progress;
-  readonly signal: AbortSignal;
+  /** To be awaited between two calls of TensorFlow: whoever waits for an interrupt, or saves what was found, has a turn. */
+  readonly pause: () => Promise<void>;
   /** Takes what the user should know: gradients that are zero, say. */
   readonly warn: (message: string) => void;
 }
@@ -116,13 +107,36 @@ export interface AttackContext {
 export interface Attack {
   readonly name: string;
   readonly epsilon: number;
+  /** The fewest classes that its loss is defined for. */
+  readonly leastClasses?: number;
   /** Made on another network, the surrogate, and only tried on the one that is evaluated: a transfer attack. */
   readonly transfers?: boolean;
   run(target: Target, points: Points, context: AttackContext): Promise<void>;
 }
 
-/** The size of equal batches, none larger than `most`, that hold `count` points with the least filling up. */
-export const evenBatchSize = (count: number, most: number): number => Math.ceil(count / Math.ceil(count / most));
+/** Sizes of programs are multiples of this. */
+const sizeUnit = 8;
+
+/**
+ * The size of the program for `count` points, at most `most` at once: equal batches with the least filling up.
+ *
+ * It is a multiple of 8, whatever is asked for. TensorFlow's CPU kernels take the samples of a batch in blocks and treat
+ * the remainder differently, in the last bits of a gradient; among multiples of 8 no difference was found, so what an
+ * attack does to an image does not depend on the batch that it is in.
+ */
+export const programSize = (count: number, most: number): number => {
+  const batches = Math.ceil(count / Math.max(most, sizeUnit));
+  return sizeUnit * Math.ceil(Math.ceil(count / batches) / sizeUnit);
+};
 
 /** The source of randomness of an image of the data set. */
 export const imageRng = (rng: Rng, index: number): Rng => rng.fork('image', index);
+
+/** @throws UserError where the network has too few classes for the attack */
+export const checkClasses = ({ name, leastClasses = 2 }: Attack, classes: number): void => {
+  if (classes < leastClasses) {
+    throw new UserError(
+      `${name} is defined for ${leastClasses} classes and more, but the network has ${classes}: leave it out.`,
+    );
+  }
+};

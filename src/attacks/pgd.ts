@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkpointInterrupt } from '../interruption.js';
 import { carliniWagnerLoss, crossEntropyLoss, type LogitLoss } from './attack-losses.js';
-import { evenBatchSize, imageRng, type Attack } from './attack.js';
+import { imageRng, programSize, type Attack } from './attack.js';
 import { signStep } from './sign-step.js';
 import { clampToImage, defaultEpsilon, startNoise, type Start } from './threat-model.js';
 
@@ -32,9 +31,9 @@ export const pgd = ({
 }: PgdOptions): Attack => ({
   name,
   epsilon,
-  async run(target, points, { rng, batchSize, report, progress, signal }) {
+  async run(target, points, { rng, batchSize, report, finished, progress, pause }) {
     if (points.length === 0) return;
-    const size = evenBatchSize(points.length, batchSize);
+    const size = programSize(points.length, batchSize);
     const shape: [number, number, number, number] = [size, target.imageSize, target.imageSize, 3];
     const pixels = shape[1] * shape[2] * shape[3];
     const noiseOf = (index: number): Float32Array =>
@@ -76,9 +75,12 @@ export const pgd = ({
         }
         const values = adversarial.dataSync() as Float32Array;
         tf.dispose([x, y, adversarial]);
-        for (let i = 0; i < count; i++) report(first + i, values.subarray(i * pixels, (i + 1) * pixels));
+        for (let i = 0; i < count; i++) {
+          report(first + i, values.subarray(i * pixels, (i + 1) * pixels));
+          finished(first + i);
+        }
         progress({ task: name, done: first + count, total: points.length });
-        await checkpointInterrupt(signal);
+        await pause();
       }
     } finally {
       program.dispose();

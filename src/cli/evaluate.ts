@@ -12,6 +12,7 @@ interface Flags {
   readonly surrogate?: string;
   readonly batch: number;
   readonly seed: number;
+  readonly state?: string;
   readonly json?: string;
 }
 
@@ -67,6 +68,7 @@ export const add = (program: Command): void => {
     .option('--surrogate <file>', 'the checkpoint on which the transfer attacks bb-… are made')
     .option('--batch <n>', 'images a batch; the outcome does not depend on it', count, 128)
     .option('--seed <n>', 'of the random starts', seed, 0)
+    .option('--state <file>', 'keeps how far AutoAttack is; started again with it, an interrupted run goes on')
     .option('--json <file>', 'write everything that was found, image by image, with its provenance')
     .action(async (flags: Flags) => {
       if (flags.limit !== undefined && flags.indices !== undefined) {
@@ -93,12 +95,15 @@ const run = async (flags: Flags): Promise<void> => {
     import('../data/datasets.js'),
     import('../engine/backend.js'),
   ]);
-  const [{ evaluate }, { parseIndices, spreadIndices }, { evaluationLines, evaluationRecord, recordText }] =
-    await Promise.all([
-      import('../evaluation/evaluate.js'),
-      import('../evaluation/image-indices.js'),
-      import('../evaluation/report.js'),
-    ]);
+  const [
+    { evaluate },
+    { parseIndices, spreadIndices },
+    { evaluationLines, evaluationRecord, outcomeLine, recordText },
+  ] = await Promise.all([
+    import('../evaluation/evaluate.js'),
+    import('../evaluation/image-indices.js'),
+    import('../evaluation/report.js'),
+  ]);
   const [{ collectEnvironment }, { messageOf }, { terminalProgress }] = await Promise.all([
     import('../doctor/environment.js'),
     import('../errors.js'),
@@ -142,6 +147,10 @@ const run = async (flags: Flags): Promise<void> => {
     batchSize: flags.batch,
     seed: flags.seed,
     progress: terminalProgress(),
+    stateFile: flags.state,
+    onOutcome(name, outcome) {
+      process.stderr.write(`${outcomeLine(name, outcome)}\n`);
+    },
     warn(message) {
       warnings.push(message);
       process.stderr.write(`warning: ${message}\n`);

@@ -4,6 +4,10 @@ import { clampToImage } from '../attacks/threat-model.js';
 
 /** Classifies images in batches of one size. */
 export interface Classifier {
+  /** Images a batch. */
+  readonly size: number;
+  /** The logits of points, no more than a batch of them: [points, classes] as one array. */
+  logits(points: Points): Float32Array;
   /** Which of `points` are classified rightly: 1 or 0 each. */
   clean(points: Points, afterBatch?: (done: number) => Promise<void>): Promise<Uint8Array>;
   /**
@@ -45,6 +49,8 @@ const within = (value: tf.Tensor4D, low: tf.Tensor4D | number, high: tf.Tensor4D
 export const createClassifier = (target: Target, size: number): Classifier => {
   const shape: [number, number, number, number] = [size, target.imageSize, target.imageSize, 3];
   const pixels = shape[1] * shape[2] * shape[3];
+  const filled = (numbers: readonly number[]): number[] =>
+    Array.from({ length: size }, (_, i) => numbers[i] ?? numbers[0]!);
   const labelled = { x: { shape }, labels: { shape: [size], dtype: 'int32' as const } };
   const program = target.program({
     clean: {
@@ -53,6 +59,7 @@ export const createClassifier = (target: Target, size: number): Classifier => {
         outputs: { right: rightly(logits(x as tf.Tensor4D), labels as tf.Tensor1D) },
       }),
     },
+    logits: { inputs: { x: { shape } }, run: (logits, { x }) => ({ outputs: { logits: logits(x as tf.Tensor4D) } }) },
     judge: {
       inputs: { ...labelled, adversarial: { shape }, epsilon: { shape: [] } },
       run(logits, { x, labels, adversarial, epsilon }) {
@@ -70,11 +77,21 @@ export const createClassifier = (target: Target, size: number): Classifier => {
   });
 
   return {
+    size,
+    logits(points) {
+      const { images } = points.read(filled(Array.from({ length: points.length }, (_, i) => i)));
+      return tf.tidy(() =>
+        (program.call('logits', { x: tf.tensor4d(images, shape) })['logits']!.dataSync() as Float32Array).slice(
+          0,
+          points.length * target.classes,
+        ),
+      );
+    },
     async clean(points, afterBatch) {
       const outcome = new Uint8Array(points.length);
       for (let first = 0; first < points.length; first += size) {
         const count = Math.min(size, points.length - first);
-        const batch = points.read(Array.from({ length: size }, (_, i) => first + (i < count ? i : 0)));
+        const batch = points.read(filled(Array.from({ length: count }, (_, i) => first + i)));
         const right = tf.tidy(() =>
           program
             .call('clean', { x: tf.tensor4d(batch.images, shape), labels: tf.tensor1d(batch.labels, 'int32') })
@@ -92,7 +109,7 @@ export const createClassifier = (target: Target, size: number): Classifier => {
       const classify = (): void => {
         if (waiting.length === 0) return;
         const { right, inside } = tf.tidy(() => {
-          const batch = points.read(Array.from({ length: size }, (_, i) => waiting[i] ?? waiting[0]!));
+          const batch = points.read(filled(waiting));
           const outputs = program.call('judge', {
             x: tf.tensor4d(batch.images, shape),
             labels: tf.tensor1d(batch.labels, 'int32'),

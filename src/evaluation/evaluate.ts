@@ -1,5 +1,5 @@
-import type { Attack, Points } from '../attacks/attack.js';
-import { createTarget } from '../attacks/attack.js';
+import { checkClasses, createTarget, programSize, type Attack, type Points } from '../attacks/attack.js';
+import type { AttackSequence } from '../attacks/auto-attack.js';
 import { createAttack } from '../attacks/catalogue.js';
 import { defaultEpsilon } from '../attacks/threat-model.js';
 import { gather } from '../data/batches.js';
@@ -11,7 +11,11 @@ import type { Network } from '../models/network.js';
 import { silentProgress, type Progress } from '../progress.js';
 import { createRng } from '../random.js';
 import { createClassifier } from './classifier.js';
-import { wilsonInterval } from './interval.js';
+import { outcomeOf, type AttackOutcome } from './outcome.js';
+import { runSequence, subset } from './sequence.js';
+import { subjectOf } from './sequence-state.js';
+
+export type { AttackOutcome } from './outcome.js';
 
 export interface EvaluationOptions {
   readonly network: Network;
@@ -21,7 +25,7 @@ export interface EvaluationOptions {
   /** Which images of the set; all of them by default. */
   readonly indices?: ArrayLike<number> | undefined;
   /** Names as `createAttack` knows them, or attacks. 'clean' is always there. */
-  readonly attacks: readonly (string | Attack)[];
+  readonly attacks: readonly (string | Attack | AttackSequence)[];
   /** Radius of the L∞ ball for attacks that are given by name. Default 8/255. */
   readonly epsilon?: number | undefined;
   /** Images a batch. Default 128. */
@@ -34,22 +38,16 @@ export interface EvaluationOptions {
   readonly signal?: AbortSignal | undefined;
   /** Takes what the user should know. Default: nothing is said. */
   readonly warn?: ((message: string) => void) | undefined;
+  /** Is told what is left after each attack, and after each stage of a sequence, as it ends. */
+  readonly onOutcome?: ((name: string, outcome: AttackOutcome) => void) | undefined;
+  /**
+   * A file that keeps how far a sequence of attacks (AutoAttack) is. Where it is there, the sequence goes on from it, and
+   * ends as it would have without the interruption. For an evaluation with one sequence.
+   */
+  readonly stateFile?: string | undefined;
 }
 
-/** What is left right under an attack. */
-export interface AttackOutcome {
-  /** Images still classified rightly, of `total`. An image that is wrong without an attack counts as wrong. */
-  readonly correct: number;
-  readonly total: number;
-  readonly accuracy: number;
-  /** Where the accuracy lies at 95 % (Wilson). */
-  readonly interval: readonly [number, number];
-  /** One entry an image, in the order of the indices: 1 where it is still right. */
-  readonly outcome: Uint8Array;
-  readonly seconds: number;
-  /** Images that were attacked (clean: classified), a second. */
-  readonly imagesPerSecond: number;
-}
+const isSequence = (attack: Attack | AttackSequence): attack is AttackSequence => 'stages' in attack;
 
 export interface Evaluation {
   /** By the attack's name; 'clean' among them. */
@@ -57,20 +55,6 @@ export interface Evaluation {
   /** W-Robust of every attack: (clean + robust accuracy) / 2. */
   readonly wRobust: Readonly<Record<string, number>>;
 }
-
-const outcomeOf = (outcome: Uint8Array, attacked: number, seconds: number): AttackOutcome => {
-  const total = outcome.length;
-  const correct = outcome.reduce((sum, right) => sum + right, 0);
-  return {
-    correct,
-    total,
-    accuracy: total === 0 ? 0 : correct / total,
-    interval: wilsonInterval(correct, total),
-    outcome,
-    seconds,
-    imagesPerSecond: seconds > 0 ? attacked / seconds : 0,
-  };
-};
 
 const pointsOf = (set: ImageSet, indices: ArrayLike<number>): Points => ({
   length: indices.length,
@@ -107,6 +91,36 @@ const check = ({ network, surrogate, set, indices, epsilon, batchSize }: Evaluat
   }
 };
 
+/** The attacks of an evaluation; everything that can be wrong with them is found before anything is computed. */
+const chosenAttacks = ({
+  attacks: wanted,
+  network,
+  surrogate,
+  epsilon = defaultEpsilon,
+  stateFile,
+}: EvaluationOptions): (Attack | AttackSequence)[] => {
+  const attacks = wanted
+    .filter((attack) => attack !== 'clean')
+    .map((attack) => (typeof attack === 'string' ? createAttack(attack, epsilon) : attack));
+  const transferring = attacks.find((attack) => !isSequence(attack) && attack.transfers);
+  if (transferring && !surrogate) {
+    throw new UserError(
+      `${transferring.name} is made on another network and tried on this one, but no surrogate is given. Name its ` +
+        'checkpoint with --surrogate.',
+    );
+  }
+  for (const attack of attacks.flatMap((entry) => (isSequence(entry) ? entry.stages : [entry]))) {
+    checkClasses(attack, (attack.transfers && surrogate ? surrogate.network : network).classes);
+  }
+  const sequences = attacks.filter(isSequence).length;
+  if (stateFile !== undefined && sequences !== 1) {
+    throw new UserError(
+      `a state file belongs to one sequence of attacks (autoattack, say), but ${sequences} are asked for.`,
+    );
+  }
+  return attacks;
+};
+
 /**
  * Accuracy on clean images and under attacks. What is found for an image depends on the image, its position in the set,
  * and the seed.
@@ -117,67 +131,74 @@ const check = ({ network, surrogate, set, indices, epsilon, batchSize }: Evaluat
  */
 export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> => {
   check(options);
-  const {
-    network,
-    weights,
-    set,
-    epsilon = defaultEpsilon,
-    batchSize = 128,
-    seed = 0,
-    warn = () => undefined,
-  } = options;
-  const { progress = silentProgress, signal = interruptSignal() } = options;
+  const { network, weights, surrogate, set, batchSize = 128, seed = 0, stateFile } = options;
+  const { progress = silentProgress, signal = interruptSignal(), onOutcome = () => undefined } = options;
   const indices = options.indices ?? Uint32Array.from({ length: set.length }, (_, i) => i);
-  // Names are looked up before anything is computed.
-  const attacks = options.attacks
-    .filter((attack) => attack !== 'clean')
-    .map((attack) => (typeof attack === 'string' ? createAttack(attack, epsilon) : attack));
-  const { surrogate } = options;
-  const transferring = attacks.find(({ transfers }) => transfers);
-  if (transferring && !surrogate) {
-    throw new UserError(
-      `${transferring.name} is made on another network and tried on this one, but no surrogate is given. Name its ` +
-        'checkpoint with --surrogate.',
-    );
-  }
-  const results: Record<string, AttackOutcome> = {};
+  const attacks = chosenAttacks(options);
+  const warned = new Set<string>();
+  const warn = (message: string): void => {
+    if (!warned.has(message)) options.warn?.(message);
+    warned.add(message);
+  };
+  const outcomes: Record<string, AttackOutcome> = {};
+  const rng = createRng(seed);
   const target = createTarget(network, weights);
-  const surrogateTarget = transferring && surrogate ? createTarget(surrogate.network, surrogate.weights) : undefined;
+  const surrogateTarget = surrogate ? createTarget(surrogate.network, surrogate.weights) : undefined;
   try {
-    const classifier = createClassifier(target, Math.min(batchSize, indices.length));
+    const classifier = createClassifier(target, programSize(indices.length, batchSize));
     try {
+      const points = pointsOf(set, indices);
       let start = performance.now();
       const elapsed = (): number => (performance.now() - start) / 1000;
-      const clean = await classifier.clean(pointsOf(set, indices), async (done) => {
+      const clean = await classifier.clean(points, async (done) => {
         progress({ task: 'clean', done, total: indices.length });
         await checkpointInterrupt(signal);
       });
-      results['clean'] = outcomeOf(clean, indices.length, elapsed());
+      outcomes['clean'] = outcomeOf(clean, indices.length, elapsed());
+      onOutcome('clean', outcomes['clean']);
 
       // What is wrong without an attack needs none.
-      const rest = Array.from(clean.keys()).filter((image) => clean[image] === 1);
-      const points = pointsOf(
-        set,
-        rest.map((image) => indices[image]!),
-      );
+      const right = Array.from(clean.keys()).filter((image) => clean[image] === 1);
       for (const attack of attacks) {
         start = performance.now();
-        const judge = classifier.judge(points, attack);
-        await attack.run(attack.transfers ? surrogateTarget! : target, points, {
-          rng: createRng(seed).fork(attack.name),
-          batchSize,
-          report: (point, adversarial) => {
-            judge.take(point, adversarial);
-          },
-          progress,
-          signal,
-          warn,
-        });
-        const outcome = clean.slice();
-        judge.finish().forEach((broken, point) => {
-          if (broken) outcome[rest[point]!] = 0;
-        });
-        results[attack.name] = outcomeOf(outcome, rest.length, elapsed());
+        if (isSequence(attack)) {
+          outcomes[attack.name] = await runSequence(target, classifier, attack, {
+            points,
+            clean,
+            rng,
+            batchSize,
+            state:
+              stateFile === undefined
+                ? undefined
+                : { path: stateFile, subject: subjectOf(attack, { network, weights, set, indices, seed }) },
+            progress,
+            signal,
+            warn,
+            onStage: (stage, outcome) => {
+              onOutcome(`${attack.name} ${stage}`, outcome);
+            },
+          });
+        } else {
+          const attacked = subset(points, right);
+          const judge = classifier.judge(attacked, attack);
+          await attack.run(attack.transfers ? surrogateTarget! : target, attacked, {
+            rng: rng.fork(attack.name),
+            batchSize,
+            report: (point, adversarial) => {
+              judge.take(point, adversarial);
+            },
+            finished: () => undefined,
+            pause: () => checkpointInterrupt(signal),
+            progress,
+            warn,
+          });
+          const outcome = clean.slice();
+          judge.finish().forEach((broken, point) => {
+            if (broken) outcome[right[point]!] = 0;
+          });
+          outcomes[attack.name] = outcomeOf(outcome, right.length, elapsed());
+        }
+        onOutcome(attack.name, outcomes[attack.name]!);
       }
     } finally {
       classifier.dispose();
@@ -186,11 +207,11 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
     surrogateTarget?.dispose();
     target.dispose();
   }
-  const cleanAccuracy = results['clean'].accuracy;
+  const cleanAccuracy = outcomes['clean'].accuracy;
   return {
-    attacks: results,
+    attacks: outcomes,
     wRobust: Object.fromEntries(
-      Object.entries(results)
+      Object.entries(outcomes)
         .filter(([name]) => name !== 'clean')
         .map(([name, { accuracy }]) => [name, (cleanAccuracy + accuracy) / 2]),
     ),

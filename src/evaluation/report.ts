@@ -1,5 +1,5 @@
 import type { Environment } from '../doctor/environment.js';
-import type { Evaluation } from './evaluate.js';
+import type { AttackOutcome, Evaluation } from './evaluate.js';
 
 /** What was evaluated, on what, and how. */
 export interface EvaluationSubject {
@@ -18,6 +18,15 @@ export interface EvaluationSubject {
   readonly indices: readonly number[] | null;
 }
 
+/** An outcome as plain JSON. */
+const plainOutcome = ({ outcome, stages, ...numbers }: AttackOutcome): Record<string, unknown> => ({
+  ...numbers,
+  outcome: Array.from(outcome),
+  ...(stages
+    ? { stages: Object.fromEntries(Object.entries(stages).map(([name, stage]) => [name, plainOutcome(stage)])) }
+    : {}),
+});
+
 /** An evaluation as a record for machines: plain JSON, outcomes as arrays of 0 and 1. */
 export const evaluationRecord = (
   subject: EvaluationSubject,
@@ -27,15 +36,17 @@ export const evaluationRecord = (
 ) => ({
   format: 1,
   ...subject,
-  attacks: Object.fromEntries(
-    Object.entries(attacks).map(([name, outcome]) => [name, { ...outcome, outcome: Array.from(outcome.outcome) }]),
-  ),
+  attacks: Object.fromEntries(Object.entries(attacks).map(([name, outcome]) => [name, plainOutcome(outcome)])),
   wRobust,
   warnings,
   environment,
 });
 
 const percent = (share: number): string => (100 * share).toFixed(2);
+
+/** One outcome as a line, for whoever waits for the next one. */
+export const outcomeLine = (name: string, { correct, total, accuracy, seconds }: AttackOutcome): string =>
+  `${name}: ${correct} of ${total} right (${percent(accuracy)} %), ${seconds.toFixed(1)} s`;
 
 /** An evaluation as lines of text. */
 export const evaluationLines = ({ attacks, wRobust }: Evaluation): string[] => {

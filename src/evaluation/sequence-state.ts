@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+import type { AttackSequence } from '../attacks/auto-attack.js';
+import { writeAtomically } from '../checkpoints/atomic-write.js';
+import type { ImageSet } from '../data/records.js';
+import type { Tensors } from '../engine/gradient.js';
+import { UserError } from '../errors.js';
+import type { Network } from '../models/network.js';
+
+/** What decides the outcome of a sequence of attacks. A state belongs to one such subject. */
+export type SequenceSubject = Readonly<Record<string, string | number>>;
+
+/** How far a stage is. Images are numbered by their place among the evaluated ones. */
+export interface StageState {
+  readonly name: string;
+  /** Images that the stage is done with, and those of them that it broke. */
+  readonly settled: readonly number[];
+  readonly broken: readonly number[];
+  readonly complete: boolean;
+  readonly seconds: number;
+}
+
+const whole = z.number().int().nonnegative();
+const stateSchema = z.object({
+  format: z.literal(1),
+  subject: z.record(z.string(), z.union([z.string(), z.number()])),
+  stages: z.array(
+    z.object({
+      name: z.string(),
+      settled: z.array(whole),
+      broken: z.array(whole),
+      complete: z.boolean(),
+      seconds: z.number().nonnegative(),
+    }),
+  ),
+});
+
+const sha256 = (pieces: Iterable<Uint8Array | string>): string => {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
+};
+
+const weightBytes = function* (network: Network, weights: Tensors): Generator<Uint8Array | string> {
+  yield JSON.stringify([network.architecture, network.width, network.classes, network.normalisation ?? null]);
+  for (const { name } of network.variables) {
+    const values = tf.tidy(() => weights[name]!.clone().dataSync() as Float32Array);
+    yield name;
+    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+};
+
+/** The subject of a run of `sequence` on these images. */
+export const subjectOf = (
+  sequence: AttackSequence,
+  {
+    network,
+    weights,
+    set,
+    indices,
+    seed,
+  }: {
+    readonly network: Network;
+    readonly weights: Tensors;
+    readonly set: ImageSet;
+    readonly indices: ArrayLike<number>;
+    readonly seed: number;
+  },
+): SequenceSubject => ({
+  attack: sequence.name,
+  stages: sequence.stages.map(({ name }) => name).join(' '),
+  ...sequence.settings,
+  epsilon: sequence.epsilon,
+  seed,
+  network: sha256(weightBytes(network, weights)),
+  data: set.md5 ?? sha256([set.pixels, set.labels]),
+  images: sha256([new Uint8Array(Uint32Array.from(indices).buffer)]),
+});
+
+/**
+ * The stages that a file has of `subject`; none where there is no file.
+ * @throws UserError where the file is damaged, or of another subject
+ */
+export const readSequenceState = (path: string, subject: SequenceSubject): StageState[] => {
+  if (!existsSync(path)) return [];
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    json = undefined;
+  }
+  const parsed = stateSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new UserError(`${path} is not the state of an attack, or is damaged. Remove it, or name another file.`);
+  }
+  const { subject: saved, stages } = parsed.data;
+  const keys = [...new Set([...Object.keys(saved), ...Object.keys(subject)])];
+  const differing = keys.filter((key) => saved[key] !== subject[key]);
+  if (differing.length > 0) {
+    const what = differing.map((key) => `${key} (${saved[key] ?? 'none'} there, ${subject[key] ?? 'none'} here)`);
+    throw new UserError(
+      `${path} is the state of another evaluation: it differs in ${what.join(', ')}. Name another file, or remove it.`,
+    );
+  }
+  return stages;
+};
+
+/** Writes the state, atomically. */
+export const writeSequenceState = async (
+  path: string,
+  subject: SequenceSubject,
+  stages: readonly StageState[],
+): Promise<void> => writeAtomically(path, [`${JSON.stringify({ format: 1, subject, stages })}\n`]);
