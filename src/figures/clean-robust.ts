@@ -1,6 +1,6 @@
 import { createFigure, intervalBars, percent, percentAxis, type Figure, type Measured } from './figure.js';
 import { labelPositions } from './label-positions.js';
-import { seriesStyle } from './palette.js';
+import { seriesStyle } from './theme.js';
 
 /** One network in the figure. */
 export interface CleanRobustPoint {
@@ -30,7 +30,10 @@ export const cleanRobustFigure = (
   points: readonly CleanRobustPoint[],
   { title = 'Clean against robust accuracy', subtitle, attack, epsilon }: CleanRobustOptions,
 ): Figure => {
-  const ends = ({ value, interval = [value, value] }: Measured): number[] => interval.map(percent);
+  const ends = ({ value, interval = [value, value] }: Measured): [number, number] => [
+    percent(interval[0]),
+    percent(interval[1]),
+  ];
   const x = percentAxis(
     'Clean accuracy',
     points.flatMap(({ clean }) => ends(clean)),
@@ -40,7 +43,13 @@ export const cleanRobustFigure = (
     points.flatMap(({ robust }) => ends(robust)),
   );
   const positions = labelPositions(
-    points.map(({ label, clean, robust }) => ({ text: label, x: percent(clean.value), y: percent(robust.value) })),
+    points.map(({ label, clean, robust }) => ({
+      text: label,
+      x: percent(clean.value),
+      y: percent(robust.value),
+      xEnds: ends(clean),
+      yEnds: ends(robust),
+    })),
     { x: x.range as [number, number], y: y.range as [number, number] },
   );
   const groups = [...new Set(points.map(({ group }) => group ?? ''))];
@@ -60,7 +69,7 @@ export const cleanRobustFigure = (
       text: members.map(({ label }) => label),
       // Plotly takes one position a point; its published types know only one for all.
       textposition: members.map(({ position }) => position) as unknown as 'top center',
-      textfont: { color: colour, size: 12 },
+      textfont: { size: 12 },
       marker: { color: colour, symbol, size: 10 },
       hovertemplate: `%{text}<br>clean %{x:.2f} %<br>${attack} %{y:.2f} %<extra></extra>`,
       cliponaxis: false,

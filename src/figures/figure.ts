@@ -1,5 +1,7 @@
 import type { Layout, LayoutAxis, PlotData } from 'plotly.js';
-import { gridColour, ink, seriesColours, transparent } from './palette.js';
+import { displaySymbol, type Displayable } from './displayable.js';
+import { mimeBundle } from './mime-bundle.js';
+import { fontFamily, gridColour, ink, seriesColours, transparent } from './theme.js';
 
 /**
  * A figure is plotly's data and layout, made by a pure function of what it shows. `renderSvg` draws it where there is no
@@ -32,7 +34,7 @@ export const intervalBars = (
 });
 
 export const axis = (title: string, settings: Partial<LayoutAxis> = {}): Partial<LayoutAxis> => ({
-  title: { text: title, standoff: 10 },
+  title: { text: title, standoff: 10, font: { size: 13 } },
   gridcolor: gridColour,
   linecolor: ink,
   tickcolor: ink,
@@ -73,30 +75,45 @@ export interface FigureTitle {
   readonly subtitle?: string | undefined;
 }
 
+const houseLayout = (title: string, subtitle: string | undefined, layout: Partial<Layout>): Partial<Layout> => ({
+  title: {
+    text: title,
+    ...(subtitle === undefined ? {} : { subtitle: { text: subtitle, font: { size: 12, color: ink } } }),
+    x: 0,
+    xref: 'paper',
+    xanchor: 'left',
+    // At the picture's edge, where the legend can't grow into it.
+    y: 1,
+    yref: 'container',
+    yanchor: 'top',
+    pad: { t: 14, b: 0, l: 0, r: 0 },
+    font: { size: 16, color: ink },
+  },
+  height: 440,
+  paper_bgcolor: transparent,
+  plot_bgcolor: transparent,
+  font: { family: fontFamily, size: 13, color: ink },
+  colorway: [...seriesColours],
+  hovermode: 'closest',
+  // Below, where it may grow by rows and pushes the plot upwards.
+  legend: { orientation: 'h', x: 0, xanchor: 'left', y: 0, yref: 'container', yanchor: 'bottom' },
+  modebar: { bgcolor: transparent, color: gridColour, activecolor: ink },
+  margin: { l: 70, r: 24, t: subtitle === undefined ? 50 : 72, b: 60 },
+  ...layout,
+});
+
 /** A figure in the house's look: transparent, grey text, the legend above the plot, title at the left. */
 export const createFigure = (
   data: readonly Partial<PlotData>[],
   { title, subtitle }: FigureTitle,
   layout: Partial<Layout>,
-): Figure => ({
-  data,
-  layout: {
-    title: {
-      text: title,
-      ...(subtitle === undefined ? {} : { subtitle: { text: subtitle, font: { size: 12, color: ink } } }),
-      x: 0,
-      xref: 'paper',
-      xanchor: 'left',
-      font: { size: 16, color: ink },
+): Figure => {
+  const figure: Figure & Displayable = {
+    data,
+    layout: houseLayout(title, subtitle, layout),
+    [displaySymbol]() {
+      return mimeBundle(this);
     },
-    height: 440,
-    paper_bgcolor: transparent,
-    plot_bgcolor: transparent,
-    font: { family: 'system-ui, "Segoe UI", "Open Sans", Verdana, Arial, sans-serif', size: 13, color: ink },
-    colorway: [...seriesColours],
-    hovermode: 'closest',
-    legend: { orientation: 'h', x: 0, xanchor: 'left', y: 1.02, yanchor: 'bottom' },
-    margin: { l: 70, r: 24, t: 96, b: 60 },
-    ...layout,
-  },
-});
+  };
+  return figure;
+};

@@ -3,6 +3,9 @@ export interface Label {
   readonly text: string;
   readonly x: number;
   readonly y: number;
+  /** The ends of the point's error bars. */
+  readonly xEnds: readonly [number, number];
+  readonly yEnds: readonly [number, number];
 }
 
 /** Plotly's names for where a text stands, the preferred one first. */
@@ -20,6 +23,7 @@ const places = [
 export type LabelPosition = (typeof places)[number]['name'];
 
 /** The plot that labels are placed for, in pixels; a wider one leaves them more room. */
+const symbolRadius = 4;
 const plot = { width: 600, height: 300, character: 7, line: 15, gap: 8 };
 
 interface Box {
@@ -41,17 +45,23 @@ export const labelPositions = (
   labels: readonly Label[],
   range: { readonly x: readonly [number, number]; readonly y: readonly [number, number] },
 ): LabelPosition[] => {
-  const pixels = labels.map(({ x, y }) => ({
-    x: ((x - range.x[0]) / (range.x[1] - range.x[0])) * plot.width,
-    y: ((range.y[1] - y) / (range.y[1] - range.y[0])) * plot.height,
-  }));
-  const around = 6;
-  const taken: Box[] = pixels.map(({ x, y }) => ({
-    left: x - around,
-    right: x + around,
-    top: y - around,
-    bottom: y + around,
-  }));
+  const across = (x: number): number => ((x - range.x[0]) / (range.x[1] - range.x[0])) * plot.width;
+  const down = (y: number): number => ((range.y[1] - y) / (range.y[1] - range.y[0])) * plot.height;
+  const pixels = labels.map(({ x, y }) => ({ x: across(x), y: down(y) }));
+  const box = (left: number, right: number, top: number, bottom: number): Box => ({
+    left: left - 2,
+    right: right + 2,
+    top: top - 2,
+    bottom: bottom + 2,
+  });
+  const taken: Box[] = labels.flatMap(({ xEnds, yEnds }, i) => {
+    const { x, y } = pixels[i]!;
+    return [
+      box(x - symbolRadius, x + symbolRadius, y - symbolRadius, y + symbolRadius),
+      box(across(xEnds[0]), across(xEnds[1]), y, y),
+      box(x, x, down(yEnds[1]), down(yEnds[0])),
+    ];
+  });
   return labels.map(({ text }, index) => {
     const { x, y } = pixels[index]!;
     const width = text.length * plot.character;

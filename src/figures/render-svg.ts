@@ -1,5 +1,5 @@
 import type { Figure } from './figure.js';
-import { vegaSpec, type SvgSize } from './vega-spec.js';
+import { vegaSpec, type SvgSize } from './vega/spec.js';
 
 /** Renders wait for each other: Vega numbers clip paths and gradients by counters of the whole process. */
 let last: Promise<unknown> = Promise.resolve();
