@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { createRequire } from 'node:module';
 import process from 'node:process';
@@ -33,10 +34,20 @@ const zmq = /** @type {typeof import('zeromq')} */ (binding);
 let interrupts = 0;
 const isHeard = () => Atomics.load(heard, 0) >= interrupts;
 
-/** How long and how often the main thread is asked, in milliseconds, before it counts as stuck. */
+/** How often the main thread is asked, in milliseconds, and how many prompt answers in a row make it count as stuck. */
 const interval = 150;
-const prompt = 60;
 const enough = 5;
+/** What is prompt, in milliseconds, not counting the time in which a busy machine kept the thread waiting. */
+const prompt = 60;
+
+/** How long the main thread has waited for a processor in all, in milliseconds; 0 where Linux does not tell. */
+const kept = () => {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+};
 
 /**
  * TensorFlow's calls hold the thread as well, and what called them is about to save its state: it must not be cut off. A
@@ -48,9 +59,9 @@ const isSpinning = async (session) => {
     const first = interrupts;
     await sleep(interval);
     if (isHeard()) return false;
-    const asked = performance.now();
+    const asked = performance.now() - kept();
     await ask(session, 'Runtime.getIsolateId');
-    answers = performance.now() - asked < prompt ? answers + 1 : 0;
+    answers = performance.now() - kept() - asked < prompt ? answers + 1 : 0;
     // A second interrupt is the user's word that nothing is worth waiting for.
     if (interrupts > first) break;
   }

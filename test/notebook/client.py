@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,8 @@ def execute(command):
     for seconds in command.get("interruptAfter", []):
         later(seconds, manager.interrupt_kernel)
     for seconds in command.get("signalAfter", []):
-        later(seconds, lambda: os.kill(manager.provisioner.pid, command.get("signal", 2)))
+        later(seconds, lambda: os.kill(manager.provisioner.pid, signal.SIGINT))
+    on_output = command.get("interruptOnOutput", False)
     options = command.get("options", {})
     ids = [client.execute(code, **options) for code in command["codes"]]
     cells = {key: {"outputs": [], "order": []} for key in ids}
@@ -65,6 +67,9 @@ def execute(command):
             waiting.discard(parent)
             cells[parent]["idle"] = time.monotonic() - began
         elif kind != "status":
+            if on_output and kind == "stream":
+                on_output = False
+                manager.interrupt_kernel()
             cells[parent]["outputs"].append({"type": kind, "content": content, "at": time.monotonic() - began})
     for _ in ids:
         while True:

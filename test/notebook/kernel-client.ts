@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { kernelName, places } from '../../src/setup/places.mjs';
@@ -34,6 +35,8 @@ export interface CellRun {
 
 export interface ExecuteOptions {
   readonly interruptAfter?: readonly number[];
+  /** Interrupts as soon as something is printed. */
+  readonly interruptOnOutput?: boolean;
   readonly signalAfter?: readonly number[];
   /** In seconds. */
   readonly timeout?: number;
@@ -137,3 +140,6 @@ export const resultOf = (run: CellRun): string | undefined => {
 
 export const errorOf = (run: CellRun): ErrorContent | undefined =>
   run.outputs.find(({ type }) => type === 'error')?.content as ErrorContent | undefined;
+
+/** By how much a limit of time is to be stretched on a machine that others keep busy. */
+export const patience = (): number => Math.max(1, loadavg()[0]! / availableParallelism());
