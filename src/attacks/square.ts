@@ -89,7 +89,7 @@ export const square = ({
         tf.reshape(inside(controls['top']!, height), [rows, height, 1, 1]),
         tf.reshape(inside(controls['left']!, width), [rows, 1, width, 1]),
       );
-      // 2ε either way is beyond the wall from wherever in the ball it starts.
+      // As published it is 2ε either way, from wall to wall; with 3ε no rounding is left between the end and the wall.
       const direction = tf.mul(
         tf.sub(
           tf.stack(
@@ -98,7 +98,7 @@ export const square = ({
           ),
           0.5,
         ),
-        4 * epsilon,
+        6 * epsilon,
       );
       const moved = tf.add<tf.Tensor4D>(best!, tf.mul(window, tf.reshape(direction, [rows, 1, 1, 3])));
       const proposal = linf.project(moved, { low: low!, high: high! });
