@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { wilsonInterval } from '../../src/evaluation/interval.js';
+import { cleanRobustFigure, type CleanRobustPoint } from '../../src/figures/clean-robust.js';
+import { checkFigure } from './golden.js';
+
+const total = 1000;
+const measured = (correct: number): { value: number; interval: [number, number] } => ({
+  value: correct / total,
+  interval: wilsonInterval(correct, total),
+});
+
+const points: CleanRobustPoint[] = [
+  { label: 'natural', group: 'teacher', clean: measured(930), robust: measured(0) },
+  { label: 'adversarial', group: 'teacher', clean: measured(840), robust: measured(520) },
+  { label: 'natural student', group: 'student', clean: measured(910), robust: measured(1) },
+  { label: 'PGD-AT', group: 'student', clean: measured(800), robust: measured(480) },
+  { label: 'CIARD', group: 'student', clean: measured(860), robust: measured(500) },
+];
+
+test('clean against robust accuracy: groups with their intervals', async () => {
+  const figure = cleanRobustFigure(points, {
+    title: 'Students and their teachers',
+    subtitle: '1,000 test images; bars: 95 % intervals',
+    attack: 'PGD-20',
+    epsilon: '8/255',
+  });
+  assert.equal(figure.layout.yaxis?.title?.text, 'Accuracy under PGD-20, ε = 8/255 (%)');
+  assert.deepEqual(
+    figure.data.map(({ name }) => name),
+    ['teacher', 'student'],
+  );
+  const svg = await checkFigure('clean-robust', figure);
+  for (const { label } of points) assert.match(svg, new RegExp(`>${label}<`));
+});
+
+test('the error bars end where the interval ends', () => {
+  const { data } = cleanRobustFigure([points[4]!], { attack: 'PGD-20' });
+  const { x, error_x } = data[0]!;
+  assert.ok(error_x?.type === 'data' && error_x.symmetric === false);
+  const value = (x as number[])[0]!;
+  const [low, high] = wilsonInterval(860, total);
+  assert.ok(Math.abs(value - Number(error_x.arrayminus![0]) - 100 * low) < 0.002);
+  assert.ok(Math.abs(value + Number(error_x.array[0]) - 100 * high) < 0.002);
+});
+
+test('one group needs no legend, and no interval no bars', () => {
+  const { layout, data } = cleanRobustFigure([{ label: 'a', clean: { value: 0.5 }, robust: { value: 0.25 } }], {
+    attack: 'FGSM',
+  });
+  assert.equal(layout.showlegend, false);
+  assert.ok(data[0]!.error_y?.type === 'data');
+  assert.deepEqual(data[0]!.error_y.array, [0]);
+});
