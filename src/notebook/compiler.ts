@@ -22,6 +22,10 @@ export interface CellCompiler {
   readonly declarations: () => string;
   /** The file that a relative specifier of a cell means, if there is one. */
   readonly resolve: (specifier: string) => string | undefined;
+  /** Reads `files` and keeps them, with all that they import, as known from now on. Holds the thread for a while. */
+  readonly know: (files: readonly string[]) => void;
+  /** The files that `file` imports. */
+  readonly importsOf: (file: string) => string[];
   /** The compiler's version, as kernel_info tells it. */
   readonly version: string;
   readonly typescript: typeof TypeScript;
@@ -198,6 +202,11 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   };
 
   let latest: TypeScript.Program | undefined;
+  let watched: TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> | undefined;
+  let known: readonly string[] = [];
+  const createWatchProgram = (
+    host: TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<TypeScript.BuilderProgram>,
+  ): TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> => (watched = ts.createWatchProgram(host));
   let position: CellPosition = () => undefined;
   /** How many cells had to wait for something: a module, a promise. */
   let waits = 0;
@@ -238,7 +247,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
 
   const loaded = tslabRequire.cache[tslabRequire.resolve(compilerId)]!;
   // Spread, because tslab copies the module's own properties.
-  loaded.exports = { ...ts, createWatchCompilerHost, transpileModule };
+  loaded.exports = { ...ts, createWatchCompilerHost, createWatchProgram, transpileModule };
   const { createConverter } = tslabRequire('./converter.js') as typeof import('tslab/dist/converter.js');
   const converter = createConverter();
 
@@ -250,6 +259,16 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
 
   return {
     typescript: ts,
+    know(files) {
+      known = [...known, ...files];
+      watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ...known]);
+      converter.inspect('', '', 0);
+    },
+    importsOf: (file) =>
+      ts.preProcessFile(ts.sys.readFile(file) ?? '').importedFiles.flatMap(({ fileName }) => {
+        const found = resolve(fileName, file).resolvedModule;
+        return found ? [found.resolvedFileName] : [];
+      }),
     version: ts.version,
     view: () => {
       const program = latest!;

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { InterruptedError } from '../errors.js';
 import { createCellCompiler } from './compiler.js';
 import { bundleOf, setDisplaySink } from './display.js';
 import { type CellOutcome, createCellExecutor } from './executor.js';
+import { createHistory } from './history.js';
 import { createCellInterruption } from './interruption.js';
 import { createLanguageServices } from './language.js';
 import type { Content, Message } from './messages.mjs';
@@ -11,6 +13,7 @@ import { type Connection, openServer, type Reply } from './server.js';
 import { refuseInput } from './stdin.js';
 import { captureStreams } from './streams.js';
 import { frameName, reportOf, type RunCell } from './traceback.js';
+import { warmUp } from './warm-up.js';
 
 export interface KernelOptions {
   /** What Jupyter wrote for us: ports and key. */
@@ -22,6 +25,9 @@ export interface KernelOptions {
   /** Gives the place where the names of loaded files are to go. */
   readonly onLoaded: (listener: (url: string) => void) => void;
 }
+
+/** After this many milliseconds without a request nobody is taken to wait. */
+const quiet = 300;
 
 /** Stack traces can lead back into this many cells. */
 const rememberedCells = 1000;
@@ -68,7 +74,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
   let current: Message | undefined;
   let silent = false;
   let tracked: Promise<void>[] = [];
-  const history: { line: number; source: string }[] = [];
+  const history = createHistory();
 
   const output = (type: string, content: Content): void => {
     if (!silent) server.publish(type, content, current);
@@ -137,7 +143,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
     const stored = !silent && content.store_history !== false;
     if (stored) {
       count += 1;
-      history.push({ line: count, source: code });
+      history.add(count, code);
     }
     label = String(count);
     output('execute_input', { code, execution_count: count });
@@ -148,6 +154,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
       if (outcome.result !== undefined && outcome.result !== null) {
         const data = await bundleOf(outcome.result);
         streams.flush();
+        if (stored && typeof data['text/plain'] === 'string') history.result(data['text/plain']);
         if (Object.keys(data).length > 0) output('execute_result', { execution_count: count, data, metadata: {} });
       }
       const expressions = await evaluate(content.user_expressions ?? {});
@@ -221,11 +228,9 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
       case 'is_complete_request':
         reply('is_complete_reply', language.isComplete(content as { code: string }));
         break;
-      case 'history_request': {
-        const entries = history.map(({ line, source }) => [0, line, source]);
-        reply('history_reply', { status: 'ok', history: entries.slice(-Number(content['n'] ?? entries.length)) });
+      case 'history_request':
+        reply('history_reply', { status: 'ok', history: history.find(content) });
         break;
-      }
       case 'comm_info_request':
         reply('comm_info_reply', { status: 'ok', comms: {} });
         break;
@@ -242,7 +247,10 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
     }
   };
 
+  let lastRequest = performance.now();
+
   const onRequest = async (request: Message, reply: Reply): Promise<void> => {
+    lastRequest = performance.now();
     if (request.header.msg_type === 'execute_request') return enqueue(request, reply);
     status('busy', request);
     try {
@@ -284,4 +292,9 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
     onError: complain,
   });
   status('starting');
+  await warmUp({
+    compiler,
+    entry: join(root, 'src', 'index.ts'),
+    isIdle: () => running === undefined && performance.now() - lastRequest > quiet,
+  });
 };

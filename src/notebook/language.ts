@@ -21,6 +21,9 @@ export interface LanguageServices {
 const toUnits = (text: string, points: number): number => Array.from(text).slice(0, points).join('').length;
 const toPoints = (text: string, units: number): number => Array.from(text.slice(0, units)).length;
 
+/** TypeScript's number for a template literal that does not end, which tslab takes for an error. */
+const openTemplate = 1160;
+
 /** What a front end asks about code that is not run yet, answered by tslab's own message handler. */
 export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCompiler): LanguageServices => {
   const require = createRequire(import.meta.url);
@@ -86,6 +89,15 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
         metadata: {},
       };
     },
-    isComplete: (request) => ({ ...handler.handleIsComplete(request) }),
+    isComplete({ code }) {
+      const answer = handler.handleIsComplete({ code });
+      if (answer.status === 'incomplete') return { ...answer };
+      const parsed = compiler.typescript.createSourceFile('cell.ts', code, compiler.typescript.ScriptTarget.Latest);
+      const errors = (parsed as unknown as { parseDiagnostics: { code: number }[] }).parseDiagnostics;
+      if (errors.length === 0) return { status: 'complete' };
+      return errors.some((error) => error.code === openTemplate)
+        ? { status: 'incomplete', indent: '' }
+        : { status: 'invalid' };
+    },
   };
 };
