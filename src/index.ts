@@ -30,7 +30,7 @@ export { restoreNetwork } from './checkpoints/network-checkpoint.js';
 // Attacks and evaluation
 export { carliniWagnerLoss, crossEntropyLoss, margin, type LogitLoss } from './attacks/attack-losses.js';
 export { createTarget, type Attack, type Target } from './attacks/attack.js';
-export { attackNames, createAttack } from './attacks/catalogue.js';
+export { attackEntries, createAttack } from './attacks/catalogue.js';
 export { cwLinf, fgsm, pgd, pgdSat, pgdTrades } from './attacks/pgd.js';
 export { signStep } from './attacks/sign-step.js';
 export { defaultEpsilon, projectLinf } from './attacks/threat-model.js';

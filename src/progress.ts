@@ -24,6 +24,8 @@ export const terminalProgress = (stream: NodeJS.WriteStream = process.stderr): P
   let bar: SingleBar | undefined;
   let task = '';
   let tenth = -1;
+  // However the process ends, the terminal gets its cursor back.
+  if (stream.isTTY) process.once('exit', () => bar?.stop());
   return (event) => {
     const fresh = event.task !== task || event.done === 0;
     if (!stream.isTTY) {

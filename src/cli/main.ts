@@ -3,15 +3,31 @@ import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { setInterruptSignal } from '../interruption.js';
 import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
+import { add as evaluate } from './evaluate.js';
 import { add as exportTorch } from './export-torch.js';
 import { add as importTorch } from './import-torch.js';
 import { add as lab } from './lab.js';
+import { add as methods } from './methods.js';
+import { add as models } from './models.js';
+import { add as notebooks } from './notebooks.js';
 import { add as reproduce } from './reproduce.js';
 import { add as train } from './train.js';
 
 // One file a command; each adds itself to the program. A command loads what it needs only when it runs, so that `--help`
 // and bad flags answer at once.
-const commands: ((program: Command) => void)[] = [data, doctor, lab, importTorch, exportTorch, train, reproduce];
+const commands: ((program: Command) => void)[] = [
+  data,
+  doctor,
+  lab,
+  importTorch,
+  exportTorch,
+  train,
+  evaluate,
+  models,
+  methods,
+  notebooks,
+  reproduce,
+];
 
 const program = new Command('ciard')
   .description('Adversarial robustness distillation: train, attack, evaluate, reproduce.')

@@ -38,7 +38,7 @@ try {
     `TensorFlow does not load: ${messageOf(error)}\nRun "npm run setup" in the project's folder; it builds the addon that is missing.`,
   );
 }
-tf.setBackend('tensorflow');
+void tf.setBackend('tensorflow');
 
 /** TensorFlow as the backend of tfjs, with its binding. */
 export const tensorflow = (): TensorFlowBackend => tf.backend() as unknown as TensorFlowBackend;

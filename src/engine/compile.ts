@@ -27,7 +27,7 @@ const mapTensors = (
   path: string,
   replace: (tensor: tf.Tensor, path: string) => unknown,
 ): unknown => {
-  if (structure instanceof tf.Tensor) return replace(structure, path);
+  if (structure instanceof tf.Tensor) return replace(structure as tf.Tensor, path);
   if (Array.isArray(structure)) return structure.map((part, i) => mapTensors(part, `${path}.${i}`, replace));
   if (structure !== null && typeof structure === 'object') {
     return Object.fromEntries(
@@ -52,7 +52,7 @@ export const compile = <A extends readonly Structure[], R extends Structure>(
 ): Compiled<A, R> => {
   const programs = new Map<string, { program: Recorded; template: unknown }>();
   const call = (...args: A): R => {
-    if (options.eager ?? eagerByDefault()) return tf.tidy(() => f(...args) as never) as R;
+    if (options.eager ?? eagerByDefault()) return tf.tidy(() => f(...args) as never);
     const inputs: Record<string, tf.Tensor> = {};
     const specs: Record<string, TensorSpec> = {};
     const key = JSON.stringify(
@@ -72,7 +72,7 @@ export const compile = <A extends readonly Structure[], R extends Structure>(
             inputs: specs,
             run(_variables, given) {
               const outputs: Record<string, tf.Tensor> = {};
-              const result = f(...(mapTensors(args, 'argument', (_, path) => given[path]!) as unknown as A));
+              const result = f(...(mapTensors(args, 'argument', (_, path) => given[path]!) as A));
               template = mapTensors(result, 'result', (tensor, path) => {
                 outputs[path] = tensor;
                 return tensor;

@@ -28,7 +28,7 @@ export const gradients = <W extends Tensors, A extends Tensors = Record<string, 
       },
       names.map((name) => wrt[name]!),
     );
-    const missing = names.filter((_, i) => (result.grads[i] as tf.Tensor | undefined) === undefined);
+    const missing = names.filter((_, i) => result.grads[i] === undefined);
     if (missing.length > 0 && !optional)
       throw new Error(`gradients: the value does not depend on ${missing.join(', ')}`);
     const aux = Object.fromEntries(
@@ -39,7 +39,7 @@ export const gradients = <W extends Tensors, A extends Tensors = Record<string, 
       }),
     );
     return {
-      value: result.value as tf.Scalar,
+      value: result.value,
       gradients: Object.fromEntries(
         names.flatMap((name, i) => (missing.includes(name) ? [] : [[name, result.grads[i]!] as const])),
       ) as { [K in keyof W]: W[K] },

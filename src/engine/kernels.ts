@@ -124,9 +124,7 @@ export const defineKernel = <I extends Inputs, A extends Attributes>(
     gradFunc: (dy, saved, attrs) => definition.gradient(dy, saved, attrs as unknown as A),
   });
   return (inputs, attributes) => {
-    const result: tf.Tensor | tf.Tensor[] = tf
-      .engine()
-      .runKernel(kernelName, inputs, attributes as unknown as tf.NamedAttrMap);
+    const result: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(kernelName, inputs, attributes);
     return Array.isArray(result) ? result : [result];
   };
 };

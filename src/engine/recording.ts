@@ -19,7 +19,7 @@ const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
 export interface RecordedFunction<R> {
   readonly result: R;
   /** The output of the graph that computes `tensor`. */
-  outputOf(tensor: tf.Tensor): string;
+  readonly outputOf: (tensor: tf.Tensor) => string;
 }
 
 /**

@@ -191,7 +191,7 @@ export const declare = (
     };
   };
 
-  const logits = architecture.body(create(true), { shape: [imageSize, imageSize, 3] } as Value, { classes, scaled });
+  const logits = architecture.body(create(true), { shape: [imageSize, imageSize, 3] }, { classes, scaled });
   if (logits.shape.length !== 1 || logits.shape[0] !== classes) {
     throw new Error(`${architecture.name}: its output is [${logits.shape.join()}], but ${classes} logits are wanted`);
   }

@@ -34,7 +34,7 @@ const sharedLayers = {
       [before, after],
     ]),
   globalAveragePool: (x: tf.Tensor) => globalAveragePool(x as tf.Tensor4D),
-  flatten: (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0]!, -1]),
+  flatten: (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1]),
 };
 
 /** The layers of a pass in training mode. New running statistics are put into `statistics`, by variable. */
@@ -65,7 +65,7 @@ export const trainingLayers = (weights: Tensors, statistics: Record<string, tf.T
     },
     activation: (kind, x) => activations[kind](x),
     add: (a, b) => tf.add(a, b),
-    linear: (name, x, _outputs) =>
+    linear: (name, x) =>
       linear(
         x as tf.Tensor2D,
         get(weights, `${name}.weight`) as tf.Tensor2D,
@@ -155,7 +155,7 @@ export const evaluationLayers = (folded: Tensors): Layers<Value> => {
     padChannels: (x, before, after) => sharedLayers.padChannels(settle(x), before, after),
     globalAveragePool: (x) => sharedLayers.globalAveragePool(settle(x)),
     flatten: (x) => sharedLayers.flatten(settle(x)),
-    linear: (name, x, _outputs) =>
+    linear: (name, x) =>
       linear(
         settle(x) as tf.Tensor2D,
         get(folded, `${name}.weight`) as tf.Tensor2D,

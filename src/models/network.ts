@@ -100,7 +100,7 @@ export const createNetwork = (
     trainable: variables.filter((variable) => variable.used && isTrainable(variable)).map((variable) => variable.name),
     train(weights, x) {
       const statistics: Record<string, tf.Tensor> = {};
-      const logits = architecture.body(trainingLayers(weights, statistics), normalise(x) as tf.Tensor, {
+      const logits = architecture.body(trainingLayers(weights, statistics), normalise(x), {
         classes,
         scaled,
       });
@@ -108,7 +108,7 @@ export const createNetwork = (
     },
     fold: (weights) => foldWeights(declaration, weights),
     evaluate: (folded, x) =>
-      architecture.body(evaluationLayers(folded), normalise(x) as tf.Tensor, { classes, scaled }) as tf.Tensor2D,
+      architecture.body(evaluationLayers(folded), normalise(x), { classes, scaled }) as tf.Tensor2D,
     initialise: (rng) =>
       Object.fromEntries(
         variables.map((variable) => [

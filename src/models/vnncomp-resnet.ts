@@ -18,10 +18,10 @@ export const vnncompResnet = (size: '2b' | '4b'): Architecture => ({
   initialisation: 'uniform',
   body(layers, image, { classes, scaled }) {
     const [stem, channels, stages] = size === '2b' ? [8, 16, 1] : [16, 32, 2];
-    const first = layers.convolution('conv1', image, scaled(stem!), { kernel: 3, stride: 2, padding: 1, bias: true });
+    const first = layers.convolution('conv1', image, scaled(stem), { kernel: 3, stride: 2, padding: 1, bias: true });
     let x = layers.activation('relu', first);
-    for (let stage = 1; stage <= stages!; stage++) {
-      for (let i = 0; i < 2; i++) x = block(layers, `layer${stage}.${i}`, x, scaled(channels!), i === 0 ? 2 : 1);
+    for (let stage = 1; stage <= stages; stage++) {
+      for (let i = 0; i < 2; i++) x = block(layers, `layer${stage}.${i}`, x, scaled(channels), i === 0 ? 2 : 1);
     }
     x = layers.activation('relu', layers.linear('linear1', layers.flatten(x), scaled(100)));
     return layers.linear('linear2', x, classes);

@@ -103,7 +103,7 @@ const trainJob = async (
       ...(progress
         ? {
             progress: (event) => {
-              progress({ ...event, task: `${job.id}` });
+              progress({ ...event, task: job.id });
             },
           }
         : {}),

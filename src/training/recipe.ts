@@ -77,7 +77,7 @@ export const applyRecipeFile = (recipe: Recipe, content: unknown, file: string):
   if (content === null || typeof content !== 'object' || Array.isArray(content)) {
     throw new UserError(`${file}: a recipe is an object of settings (epochs, batchSize, optimiser, attack, …).`);
   }
-  return checkRecipe(changeRecipe(recipe, content as RecipeChanges), file);
+  return checkRecipe(changeRecipe(recipe, content), file);
 };
 
 /** @throws UserError that names every field that does not fit */

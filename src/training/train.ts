@@ -285,17 +285,15 @@ export const train = async ({
           dropLast: recipe.dropLast,
           firstBatch: batchIndex,
         })) {
-          const stop = await checkpointInterrupt(signal).then(
-            () => undefined,
-            (error: unknown) => error,
-          );
-          if (stop !== undefined) {
+          try {
+            await checkpointInterrupt(signal);
+          } catch (error) {
             await save({ ...state, batch: batchIndex, sums });
-            throw stop instanceof InterruptedError
+            throw error instanceof InterruptedError
               ? new InterruptedError(
                   `training was interrupted in epoch ${index + 1} and saved; the same command goes on with it.`,
                 )
-              : stop;
+              : error;
           }
           const terms = tf.tidy(() => {
             const x = tf.tensor4d(batch.images, shapeOf(batch.size));

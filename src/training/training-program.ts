@@ -167,13 +167,11 @@ export const createTrainingProgram = (
     const teacherMoved: Record<string, tf.Tensor> = {};
     const raw = rawPass(student.network, under('student/', variables), studentMoved);
     const studentPass: Pass = {
-      train: raw.train,
-      evaluate:
-        studentEvaluates === 'raw'
-          ? raw.evaluate
-          : studentEvaluates === 'training'
-            ? (x) => raw.train(x)
-            : (x) => student.network.evaluate(under('student.folded/', variables), x),
+      ...raw,
+      ...(studentEvaluates === 'training' ? { evaluate: (x) => raw.train(x) } : {}),
+      ...(studentEvaluates === 'folded'
+        ? { evaluate: (x) => student.network.evaluate(under('student.folded/', variables), x) }
+        : {}),
     };
     const all: Networks = {
       student: studentPass,
@@ -257,7 +255,7 @@ export const createTrainingProgram = (
           const context = { ...contextOf(all, variables, inputs), prepared: under('prepared/', inputs) };
           const adversarial = inputs['adversarial'] as tf.Tensor4D;
           const { gradients: slopes, aux } = gradients(
-            () => ({ value: tf.sum(ascend(adversarial, context)), aux: moved() as Tensors }),
+            () => ({ value: tf.sum(ascend(adversarial, context)), aux: moved() }),
             { adversarial },
           );
           return {
@@ -282,7 +280,6 @@ export const createTrainingProgram = (
           const trained: Record<string, tf.Tensor> = Object.fromEntries(
             student.network.trainable.map((name) => [`student/${name}`, variables[`student/${name}`]!]),
           );
-          let trainsTeacher = false;
           const wrt = { ...trained };
           if (robustTeacher && retrains) {
             for (const name of robustTeacher.network.trainable) {
@@ -292,7 +289,6 @@ export const createTrainingProgram = (
           const result = gradients(
             () => {
               const objective = method.objective(inputs['adversarial'] as tf.Tensor4D, context, phase);
-              trainsTeacher = objective.robustTeacher !== undefined;
               return {
                 // One backward pass serves both: neither loss depends on the other's weights.
                 value: objective.robustTeacher ? tf.add(objective.student, objective.robustTeacher) : objective.student,
@@ -300,7 +296,7 @@ export const createTrainingProgram = (
                   ...prefixed('moved/', moved()),
                   ...prefixed('term/', objective.terms),
                   ...prefixed('state/', objective.state ?? {}),
-                } as Tensors,
+                },
               };
             },
             wrt,
@@ -314,7 +310,8 @@ export const createTrainingProgram = (
               ...under('moved/', result.aux),
               ...prefixed('state/', under('state/', result.aux)),
               ...sgd(variables, of('student/'), inputs['rate/student']!, recipe.optimiser),
-              ...(trainsTeacher && recipe.teacherOptimiser
+              // Empty in a phase that does not train the teacher: its loss does not depend on these weights.
+              ...(recipe.teacherOptimiser
                 ? sgd(variables, of('robustTeacher/'), inputs['rate/robustTeacher']!, recipe.teacherOptimiser)
                 : {}),
             },

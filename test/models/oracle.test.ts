@@ -55,7 +55,7 @@ for (const [key, [architecture, options]] of Object.entries(networks)) {
       assertClose(trained.aux.logits.dataSync(), expected('train_logits'), 1e-4, 'logits in training mode');
       assertClose(trained.value.dataSync(), [reference.train_loss], 1e-4, 'loss');
       // The oracle's running statistics are those after a pass with momentum 1: the batch's own. Ours moved by a tenth.
-      const measured = Object.fromEntries(
+      const measured: Record<string, tf.Tensor> = Object.fromEntries(
         Object.entries<tf.Tensor>(trained.aux)
           .filter(([name]) => name !== 'logits')
           .map(([name, moved]) => [name, tf.div(tf.sub(moved, tf.mul(weights[name]!, 0.9)), 0.1)]),
