@@ -68,9 +68,9 @@ const png = async ({ values, height, width }: Pixels, scale: number): Promise<st
   return (await image.toBuffer()).toString('base64');
 };
 
-/** Right or wrong is a sign, not a colour alone. */
+/** Right or wrong is a sign, not a colour alone. It stays on one line. */
 const judged = ({ label, probability }: Prediction, truth: string): string =>
-  `${label === truth ? '✓' : '✗'} ${label} ${(100 * probability).toFixed(0)}\u00a0%`;
+  `${label === truth ? '✓' : '✗'} ${label} ${(100 * probability).toFixed(0)} %`.replaceAll(' ', '\u00a0');
 
 /**
  * Images beside their adversarial versions, the difference amplified, and what each network takes them for: a table of
@@ -102,8 +102,8 @@ export const imageGrid = (
           const prediction = predictions[network];
           if (!prediction) return '<td>–</td>';
           const lines = [
-            `clean: ${judged(prediction.clean, label)}`,
-            `attacked: ${judged(prediction.adversarial, label)}`,
+            `clean:\u00a0${judged(prediction.clean, label)}`,
+            `attacked:\u00a0${judged(prediction.adversarial, label)}`,
           ];
           return `<td style="text-align:left">${lines.map(escapeHtml).join('<br>')}</td>`;
         });
