@@ -139,13 +139,12 @@ const apgd = (
   { name, loss, warnsOfZeroGradients, aims, leastClasses }: ApgdParts,
   { epsilon = defaultEpsilon, iterations = 100, evaluations = 1, geometry = linf }: ApgdOptions,
 ): Attack => {
-  const anchors = Object.keys(tf.tidy(() => geometry.anchor(tf.zeros([1, 1, 1, 1]), epsilon)));
   const search: Search = {
     name,
     epsilon,
     leastClasses,
     // `adversarial` is where a walk stands, `previous` where it was before, `gradient` that of the loss at `adversarial`.
-    images: [...anchors, 'adversarial', 'previous', 'gradient', 'best', 'bestGradient'],
+    images: [...geometry.anchors, 'adversarial', 'previous', 'gradient', 'best', 'bestGradient'],
     found: 'adversarial',
     controls: ['label', 'aim', 'stepSize', 'weight', 'improved'],
     results: ['loss', 'right', 'flat'],

@@ -11,8 +11,9 @@ import { towardsHyperplaneLinf } from './hyperplane.js';
  */
 export interface Geometry {
   readonly name: 'Linf';
-  /** What is kept of `x` so that `project` is quick, by name. */
-  anchor(x: tf.Tensor4D, epsilon: number): { readonly low: tf.Tensor4D; readonly high: tf.Tensor4D };
+  /** What is kept of `x` so that `project` is quick, by name, and the names. */
+  anchor(x: tf.Tensor4D, epsilon: number): Record<string, tf.Tensor4D>;
+  readonly anchors: readonly string[];
   /** The point of the ball and of [0, 1] that is nearest to `moved`. */
   project(moved: tf.Tensor4D, anchor: Tensors): tf.Tensor4D;
   /** The direction of unit norm in which a function of this gradient rises most. */
@@ -34,6 +35,7 @@ const flat = (images: tf.Tensor4D): tf.Tensor2D => tf.reshape(images, [images.sh
 
 export const linf: Geometry = {
   name: 'Linf',
+  anchors: ['low', 'high'],
   anchor: (x, epsilon) => ({
     low: tf.maximum(tf.sub(x, epsilon), 0),
     high: tf.minimum(tf.add(x, epsilon), 1),

@@ -9,11 +9,15 @@ export const defaultEpsilon = 8 / 255;
  * The point of the L∞ ball of radius `epsilon` around `x` that is nearest to `adversarial`. In float32 the result lies
  * between x − ε and x + ε exactly, each rounded once.
  */
-export const projectLinf = (adversarial: tf.Tensor4D, x: tf.Tensor4D, epsilon: number): tf.Tensor4D =>
+export const projectLinf = (adversarial: tf.Tensor4D, x: tf.Tensor4D, epsilon: number | tf.Scalar): tf.Tensor4D =>
   tf.minimum(tf.maximum(adversarial, tf.sub(x, epsilon)), tf.add(x, epsilon));
 
 /** `x` moved into the range of an image. */
 export const clampToImage = (x: tf.Tensor4D): tf.Tensor4D => tf.clipByValue(x, 0, 1);
+
+/** The point of [x − ε, x + ε] ∩ [0, 1] that is nearest to `adversarial`: what an adversarial image is judged as. */
+export const moveIntoBall = (adversarial: tf.Tensor4D, x: tf.Tensor4D, epsilon: number | tf.Scalar): tf.Tensor4D =>
+  clampToImage(projectLinf(adversarial, x, epsilon));
 
 /**
  * Where an attack starts.

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Points, Target } from '../attacks/attack.js';
-import { clampToImage } from '../attacks/threat-model.js';
+import { moveIntoBall } from '../attacks/threat-model.js';
 
 /** Classifies images in batches of one size. */
 export interface Classifier {
@@ -63,13 +63,14 @@ export const createClassifier = (target: Target, size: number): Classifier => {
     judge: {
       inputs: { ...labelled, adversarial: { shape }, epsilon: { shape: [] } },
       run(logits, { x, labels, adversarial, epsilon }) {
-        const low = tf.sub<tf.Tensor4D>(x!, epsilon!);
-        const high = tf.add<tf.Tensor4D>(x!, epsilon!);
-        const clipped = clampToImage(tf.minimum(tf.maximum(adversarial as tf.Tensor4D, low), high));
+        const clipped = moveIntoBall(adversarial as tf.Tensor4D, x as tf.Tensor4D, epsilon as tf.Scalar);
         return {
           outputs: {
             right: rightly(logits(clipped), labels as tf.Tensor1D),
-            inside: tf.mul(within(clipped, low, high), within(clipped, 0, 1)),
+            inside: tf.mul(
+              within(clipped, tf.sub<tf.Tensor4D>(x!, epsilon!), tf.add<tf.Tensor4D>(x!, epsilon!)),
+              within(clipped, 0, 1),
+            ),
           },
         };
       },

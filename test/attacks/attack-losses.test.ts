@@ -95,10 +95,7 @@ test('the gradients are those of finite differences', () => {
         return [Array.from(slopes.z.dataSync()), row.map((_, i) => (at(i, step) - at(i, -step)) / (2 * step))];
       });
       slope.forEach((value, i) => {
-        assert.ok(
-          Math.abs(value - numeric[i]!) < 2e-3,
-          `${name}, label ${label}, logit ${i}: ${value}, ${numeric[i]}`,
-        );
+        assert.ok(Math.abs(value - numeric[i]!) < 2e-3, `${name}, label ${label}, logit ${i}: ${value}, ${numeric[i]}`);
       });
     }
   }

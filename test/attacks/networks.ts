@@ -40,8 +40,7 @@ export const linearNetwork = (
       imageSize,
       variables: [matrix],
       fold: (weights) => weights,
-      evaluate: (weights, x) =>
-        tf.matMul(tf.reshape(tf.sub(x, 0.5), [x.shape[0], -1]), weights['matrix']!),
+      evaluate: (weights, x) => tf.matMul(tf.reshape(tf.sub(x, 0.5), [x.shape[0], -1]), weights['matrix']!),
     },
     weights: keepWeights({ matrix: tf.tensor2d(rng.normals(inputs * classes), [inputs, classes]) }),
   };

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { execa } from 'execa';
+import type * as tf from '@tensorflow/tfjs-core';
+import { saveCheckpoint } from '../../src/checkpoints/checkpoint.js';
+import { infoOfNetwork, stateDictOfWeights } from '../../src/checkpoints/network-checkpoint.js';
+import '../../src/engine/backend.js';
+import { families } from '../../src/models/catalogue.js';
+import { createNetwork } from '../../src/models/network.js';
+import { createRng } from '../../src/random.js';
+import { repositoryRoot } from '../../src/setup/places.mjs';
+import { keepWeights } from '../attacks/networks.js';
+import { temporaryFolder } from '../data/temporary.js';
+
+const folder = temporaryFolder();
+const ciard = (...args: string[]) =>
+  execa(process.execPath, [join(repositoryRoot, 'bin', 'ciard.mjs'), ...args], { cwd: folder, reject: false });
+
+const save = async (file: string, classes: number, seed: number): Promise<void> => {
+  const network = createNetwork('cifar-resnet-8', { classes, width: 0.25 });
+  const weights: Record<string, tf.Tensor> = keepWeights(network.initialise(createRng(seed)));
+  const values = Object.fromEntries(
+    Object.entries(weights).map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
+  );
+  await saveCheckpoint(join(folder, file), infoOfNetwork(network), stateDictOfWeights(network, values));
+};
+await save('net.safetensors', 10, 1);
+await save('other.safetensors', 10, 2);
+await save('hundred.safetensors', 100, 3);
+writeFileSync(join(folder, 'positions.txt'), Array.from({ length: 40 }, (_, i) => i * 25).join('\n'));
+writeFileSync(join(folder, 'wrong.txt'), '1\n2\n100000\n');
+
+interface Outcome {
+  correct: number;
+  total: number;
+  outcome: number[];
+  stages?: Record<string, Outcome>;
+}
+
+test('evaluate prints a table and writes what was found, with its provenance', async () => {
+  const args = ['evaluate', '--model', 'net.safetensors', '--data', 'synthetic', '--indices', 'positions.txt'];
+  const attacks = 'clean,fgsm,bb-cw,square-20,autoattack-custom:apgd-ce';
+  const { exitCode, stdout, stderr } = await ciard(
+    ...[...args, '--attacks', attacks, '--epsilon', '2/255', '--surrogate', 'other.safetensors'],
+    ...['--batch', '16', '--seed', '4', '--json', 'found.json', '--state', 'state.json'],
+  );
+  assert.equal(exitCode, 0, stderr);
+  const [heading, ...rows] = stdout.split('\n');
+  assert.match(heading!, /^attack +right +accuracy +95 % interval +W-Robust +images\/s$/);
+  const names = ['clean', 'fgsm', 'bb-cw', 'square-20', 'autoattack-custom'];
+  assert.deepEqual(
+    rows.map((row) => row.split(' ')[0]),
+    names,
+  );
+  // Stages are told as they end.
+  assert.match(stderr, /^autoattack-custom apgd-ce: \d+ of 40 right/m);
+
+  const text = readFileSync(join(folder, 'found.json'), 'utf8');
+  assert.ok(!text.includes(folder), 'no path of this machine');
+  const record = JSON.parse(text) as {
+    model: { file: string; sha256: string; architecture: string };
+    surrogate: { file: string };
+    data: { name: string; part: string; md5: string };
+    epsilon: number;
+    seed: number;
+    indices: number[];
+    attacks: Record<string, Outcome>;
+    wRobust: Record<string, number>;
+    environment: { tensorflow: { device: string } };
+  };
+  assert.deepEqual([record.model.file, record.model.architecture], ['net.safetensors', 'cifar-resnet-8']);
+  assert.match(record.model.sha256, /^[0-9a-f]{64}$/);
+  assert.deepEqual([record.data.name, record.data.part], ['synthetic', 'test']);
+  assert.deepEqual([record.epsilon, record.seed, record.indices.length], [2 / 255, 4, 40]);
+  assert.deepEqual(Object.keys(record.attacks), names);
+  assert.deepEqual(Object.keys(record.wRobust), names.slice(1));
+  const stage = record.attacks['autoattack-custom']!.stages!['apgd-ce']!;
+  for (const { correct, total, outcome } of [...Object.values(record.attacks), stage]) {
+    assert.equal(total, 40);
+    assert.equal(outcome.length, 40);
+    assert.ok(outcome.every((right) => right === 0 || right === 1));
+    assert.equal(
+      correct,
+      outcome.reduce<number>((sum, right) => sum + right, 0),
+    );
+  }
+  assert.deepEqual(stage.outcome, record.attacks['autoattack-custom']!.outcome);
+  assert.ok(record.environment.tensorflow.device === 'cpu' || record.environment.tensorflow.device === 'gpu');
+});
+
+test('what is wrong is one line and exit code 2, and no file is written', async () => {
+  const base = ['--model', 'net.safetensors', '--data', 'synthetic', '--json', 'none.json'];
+  for (const [args, message] of [
+    [[...base, '--attacks', 'magic'], /there is no attack "magic"/],
+    [[...base, '--epsilon', '8/0'], /radius above 0 and below 1/],
+    [[...base, '--epsilon', 'eight'], /radius above 0 and below 1/],
+    [[...base, '--limit', '2000'], /2000 images are asked for/],
+    [[...base, '--limit', '5', '--indices', 'positions.txt'], /--limit and --indices/],
+    [[...base, '--indices', 'wrong.txt'], /wrong\.txt, line 3/],
+    [[...base, '--indices', 'absent.txt'], /absent\.txt can't be read/],
+    [[...base, '--attacks', 'bb-cw'], /--surrogate/],
+    [[...base, '--attacks', 'fgsm', '--state', 'state.json'], /one sequence/],
+    [['--model', 'absent.safetensors', '--data', 'synthetic'], /absent\.safetensors/],
+    [['--model', 'hundred.safetensors', '--data', 'synthetic'], /100 classes, but synthetic has 10/],
+    [['--model', 'net.safetensors', '--data', 'nowhere'], /nowhere/],
+    [['--data', 'synthetic'], /--model/],
+  ] as const) {
+    const { exitCode, stdout, stderr } = await ciard('evaluate', ...args);
+    assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\n +at /, 'no stack trace');
+  }
+  assert.throws(() => readFileSync(join(folder, 'none.json')), /ENOENT/);
+});
+
+test('models lists every family with an example and its parameters', async () => {
+  const { exitCode, stdout, stderr } = await ciard('models', '--json');
+  assert.deepEqual([exitCode, stderr], [0, '']);
+  const entries = JSON.parse(stdout) as { names: string; example: string; parameters: number }[];
+  assert.deepEqual(
+    entries.map(({ names }) => names),
+    families.map(({ names }) => names),
+  );
+  for (const { example, parameters } of entries) assert.equal(parameters, createNetwork(example).parameters);
+  const { stdout: table } = await ciard('models');
+  for (const { names } of families) assert.ok(table.includes(names));
+});

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { autoAttack } from '../../src/attacks/auto-attack.js';
+import { cwLinf, fgsm, pgd } from '../../src/attacks/pgd.js';
+import { evaluate } from '../../src/evaluation/evaluate.js';
+import { logitsOf } from '../attacks/networks.js';
+import { temporaryFolder } from '../data/temporary.js';
+import { assertClose, hashed } from '../oracle.js';
+import {
+  needsPublished,
+  publishedIndices,
+  publishedNetworks,
+  publishedOutcome,
+  publishedSubject,
+  type PublishedName,
+} from './published-networks.js';
+
+const folder = temporaryFolder();
+const count = publishedIndices.length;
+
+/** The oracle's start of PGD: ε·v of the hash with seed 31, planes first. */
+const publishedStart = (epsilon: number) => {
+  const noise = hashed(31, count * 3 * 1024, (u) => 2 * u - 1);
+  return (index: number, size: number): Float32Array => {
+    const first = (index / 39) * size;
+    return Float32Array.from({ length: size }, (_, i) => epsilon * noise[first + (i % 3) * 1024 + Math.floor(i / 3)]!);
+  };
+};
+
+const differing = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).filter((value, i) => value !== b[i]).length;
+
+const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
+
+for (const name of Object.keys(publishedNetworks) as PublishedName[]) {
+  test(
+    `${name}: logits, FGSM, PGD-20 and CW-30 as the published code has them`,
+    { skip: needsPublished(name) },
+    async () => {
+      const subject = await publishedSubject(name, folder);
+      const { epsilon, clean, logits, right } = publishedOutcome(name);
+      const { attacks } = await evaluate({
+        ...subject,
+        indices: publishedIndices,
+        attacks: [
+          fgsm(epsilon),
+          pgd({ name: 'pgd20', epsilon, stepSize: epsilon / 4, steps: 20, start: publishedStart(epsilon) }),
+          cwLinf(epsilon),
+        ],
+      });
+      const chosen = {
+        ...subject,
+        set: {
+          ...subject.set,
+          length: count,
+          labels: Uint8Array.from(publishedIndices, (index) => subject.set.labels[index]!),
+          pixels: Uint8Array.from({ length: count * 3072 }, (_, i) => {
+            return subject.set.pixels[publishedIndices[Math.floor(i / 3072)]! * 3072 + (i % 3072)]!;
+          }),
+        },
+      };
+      assertClose(logitsOf(chosen), logits, 1e-4, 'logits');
+      assert.equal(attacks['clean']!.correct, clean);
+      // Per image, too: the outcomes of these attacks are decided by the network, hardly by rounding.
+      for (const [ours, theirs, most] of [
+        ['fgsm', 'fgsm', 1],
+        ['pgd20', 'pgd20', 2],
+        ['cw', 'cw30', 2],
+      ] as const) {
+        const difference = differing(attacks[ours]!.outcome, right(theirs));
+        assert.ok(difference <= most, `${ours}: ${difference} images end otherwise, ${most} may`);
+      }
+    },
+  );
+}
+
+/** AutoAttack takes minutes on the larger network: it is tested where CIARD_SLOW_TESTS=1 asks for it. */
+const needsTime = (name: PublishedName): false | string =>
+  name === 'vnncomp2021-resnet4b.pth' || process.env['CIARD_SLOW_TESTS'] === '1'
+    ? needsPublished(name)
+    : 'takes minutes: set CIARD_SLOW_TESTS=1';
+
+for (const name of Object.keys(publishedNetworks) as PublishedName[]) {
+  test(`${name}: AutoAttack, stage by stage, as the published code has it`, { skip: needsTime(name) }, async (t) => {
+    const subject = await publishedSubject(name, folder);
+    const { epsilon, autoattack, right } = publishedOutcome(name);
+    const { attacks } = await evaluate({ ...subject, indices: publishedIndices, attacks: [autoAttack({ epsilon })] });
+    const { stages, outcome, correct, seconds } = attacks['autoattack']!;
+    t.diagnostic(`${seconds.toFixed(1)} s`);
+    for (const [stage, published] of Object.entries(autoattack)) {
+      const ours = stages![stage]!;
+      t.diagnostic(`${stage}: ${ours.correct}, published ${published}, ${ours.seconds.toFixed(1)} s`);
+      assert.equal(ours.correct, sum(ours.outcome));
+      assert.ok(Math.abs(ours.correct - published) <= 2, `after ${stage}: ${ours.correct}, published ${published}`);
+    }
+    assert.ok(
+      Math.abs(correct - autoattack['square']!) <= 1,
+      `in the end: ${correct}, published ${autoattack['square']}`,
+    );
+    assert.ok(differing(outcome, right('after_square')) <= 2);
+  });
+}
