@@ -72,26 +72,35 @@ const pad = (x: tf.Tensor4D, before: number, after: readonly [number, number]): 
         [0, 0],
       ]);
 
-/**
- * Convolution (cross-correlation, as every framework means it).
- * @param x [B, H, W, in]
- * @param filter [kernel height, kernel width, in, out]
- * @returns [B, H', W', out]
- */
-export const convolution = (
+/** The image with the zeros around it that the convolution is not to add itself, and the scheme that is left to it. */
+const prepared = (
   x: tf.Tensor4D,
   filter: tf.Tensor4D,
-  { stride = 1, padding = 0 }: ConvolutionOptions = {},
-): tf.Tensor4D => {
+  { stride = 1, padding = 0 }: ConvolutionOptions,
+): { padded: tf.Tensor4D; stride: number; scheme: Scheme } => {
   const { scheme, before, after } = paddingOf(
     [x.shape[1], x.shape[2]],
     [filter.shape[0], filter.shape[1]],
     stride,
     padding,
   );
-  const padded = pad(x, before, after);
-  if (!onTensorFlow()) return tf.conv2d(padded, filter, stride, scheme === 'SAME' ? 'same' : 'valid');
-  return fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
+  return { padded: pad(x, before, after), stride, scheme };
+};
+
+/** TensorFlow's name of a scheme, as tfjs spells it. */
+const spelled = { SAME: 'same', VALID: 'valid' } as const;
+
+/**
+ * Convolution (cross-correlation, as every framework means it).
+ * @param x [B, H, W, in]
+ * @param filter [kernel height, kernel width, in, out]
+ * @returns [B, H', W', out]
+ */
+export const convolution = (x: tf.Tensor4D, filter: tf.Tensor4D, options: ConvolutionOptions = {}): tf.Tensor4D => {
+  const { padded, stride, scheme } = prepared(x, filter, options);
+  return onTensorFlow()
+    ? (fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D)
+    : tf.conv2d(padded, filter, stride, spelled[scheme]);
 };
 
 /**
@@ -103,17 +112,12 @@ export const convolution = (
 export const depthwiseConvolution = (
   x: tf.Tensor4D,
   filter: tf.Tensor4D,
-  { stride = 1, padding = 0 }: ConvolutionOptions = {},
+  options: ConvolutionOptions = {},
 ): tf.Tensor4D => {
-  const { scheme, before, after } = paddingOf(
-    [x.shape[1], x.shape[2]],
-    [filter.shape[0], filter.shape[1]],
-    stride,
-    padding,
-  );
-  const padded = pad(x, before, after);
-  if (!onTensorFlow()) return tf.depthwiseConv2d(padded, filter, stride, scheme === 'SAME' ? 'same' : 'valid');
-  return depthwiseKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
+  const { padded, stride, scheme } = prepared(x, filter, options);
+  return onTensorFlow()
+    ? (depthwiseKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D)
+    : tf.depthwiseConv2d(padded, filter, stride, spelled[scheme]);
 };
 
 const biasKernel = defineKernel<{ x: tf.Tensor; bias: tf.Tensor }, Record<string, never>>({
