@@ -55,6 +55,54 @@ const defineConvolution = (name: string, forward: string, inputGradient: string,
   });
 
 const fullKernel = defineConvolution('Convolution', 'Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+const floats = attribute.type('T', 'float32');
+
+const multiply = (a: tf.Tensor, b: tf.Tensor, transposeA = false): tf.Tensor =>
+  execute('MatMul', [floats, attribute.bool('transpose_a', transposeA), attribute.bool('transpose_b', false)], a, b);
+
+/**
+ * A convolution of small images with many channels (ResNet-18's last stage), as a product of its patches and its filter.
+ * TensorFlow's convolution spends a third of its time there on bringing the filter, as large as the images, into a layout
+ * of its own. The gradient of the image has no such short cut: its patches would have to be added up again.
+ */
+const patchKernel = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, { kernel: number; outputs: number }>({
+  name: 'PatchConvolution',
+  forward: ({ x, filter }, { kernel, outputs }) => {
+    const patches = execute(
+      'ExtractImagePatches',
+      [
+        floats,
+        attribute.ints('ksizes', [1, kernel, kernel, 1]),
+        attribute.ints('strides', [1, 1, 1, 1]),
+        attribute.ints('rates', [1, 1, 1, 1]),
+        attribute.string('padding', 'SAME'),
+      ],
+      x,
+    );
+    const rows = tf.reshape(patches, [-1, patches.shape[3]!]);
+    const product = multiply(rows, tf.reshape(filter, [-1, outputs]));
+    return [tf.reshape(product, [...x.shape.slice(0, 3), outputs]), rows];
+  },
+  saveInputs: ['x', 'filter'],
+  saveOutputs: [false, true],
+  gradient: (dys, [x, filter, rows], { outputs }) => {
+    const dy = (dys as tf.Tensor[])[0]!;
+    return {
+      x: () => execute('Conv2DBackpropInput', attributesOf(1, 'SAME'), tf.tensor1d(x!.shape, 'int32'), filter!, dy),
+      filter: () => tf.reshape(multiply(rows!, tf.reshape(dy, [-1, outputs]), true), filter!.shape),
+    };
+  },
+});
+
+/** Whether a convolution is quicker by patches: measured with 8 to 128 images, see the bench. */
+const byPatches = (
+  { shape: [, height, width] }: tf.Tensor4D,
+  { shape: [kernel, , inputs, outputs] }: tf.Tensor4D,
+  stride: number,
+  scheme: Scheme,
+): boolean =>
+  stride === 1 && scheme === 'SAME' && kernel === 3 && height * width <= 16 && inputs * outputs >= 256 * 256;
+
 const depthwiseKernel = defineConvolution(
   'DepthwiseConvolution',
   'DepthwiseConv2dNative',
@@ -98,9 +146,11 @@ const spelled = { SAME: 'same', VALID: 'valid' } as const;
  */
 export const convolution = (x: tf.Tensor4D, filter: tf.Tensor4D, options: ConvolutionOptions = {}): tf.Tensor4D => {
   const { padded, stride, scheme } = prepared(x, filter, options);
-  return onTensorFlow()
-    ? (fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D)
-    : tf.conv2d(padded, filter, stride, spelled[scheme]);
+  if (!onTensorFlow()) return tf.conv2d(padded, filter, stride, spelled[scheme]);
+  if (byPatches(padded, filter, stride, scheme)) {
+    return patchKernel({ x: padded, filter }, { kernel: filter.shape[0], outputs: filter.shape[3] })[0] as tf.Tensor4D;
+  }
+  return fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
 };
 
 /**

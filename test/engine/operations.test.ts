@@ -45,6 +45,12 @@ const convolutionCases: Case[] = [
   ] satisfies Case[];
 });
 
+convolutionCases.push({
+  name: 'convolution by patches',
+  shapes: { x: [2, 4, 4, 256], filter: [3, 3, 256, 256] },
+  run: ({ x, filter }) => convolution(x as tf.Tensor4D, filter as tf.Tensor4D, { padding: 1 }),
+});
+
 const labels = [0, 2, 1, 2];
 const cases: Case[] = [
   ...convolutionCases,
