@@ -151,7 +151,8 @@ const apgd = (
     enter(x, noise) {
       const anchor = geometry.anchor(x, epsilon);
       const start = geometry.project(tf.add(x, noise), anchor);
-      return { ...anchor, adversarial: start, previous: start };
+      // The gradient of who had the row before does not matter, unless it is no number.
+      return { ...anchor, adversarial: start, previous: start, gradient: tf.zerosLike(x) };
     },
     step(logits, controls, images) {
       const labels = tf.cast(controls['label']!, 'int32');

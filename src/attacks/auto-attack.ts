@@ -62,6 +62,14 @@ const versions: Readonly<
   rand: { stages: ['apgd-ce', 'apgd-dlr'], restarts: 1, evaluations: 20 },
 };
 
+/** What it is called on the command line. */
+const nameOf = (version: AutoAttackVersion, stages: readonly string[]): string =>
+  version === 'standard'
+    ? 'autoattack'
+    : version === 'custom'
+      ? `autoattack-custom:${stages.join('+')}`
+      : `autoattack-${version}`;
+
 /**
  * AutoAttack (Croce & Hein, 2020): `standard` for networks, `plus` with more restarts and stages, `rand` for networks whose
  * output is random, `custom` with stages of one's choice, each as in `standard`.
@@ -88,7 +96,7 @@ export const autoAttack = ({
     throw new UserError(`autoattack: there is no stage "${unknown ?? ''}". Known are ${stageNames.join(', ')}.`);
   }
   return {
-    name: version === 'standard' ? 'autoattack' : `autoattack-${version}`,
+    name: nameOf(version, chosen.stages),
     epsilon,
     stages: [...new Set(chosen.stages)].map((stage) =>
       stageMakers[stage]!({ epsilon, iterations, queries, restarts, evaluations }),

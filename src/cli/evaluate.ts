@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { UserError } from '../errors.js';
+import { InterruptedError, UserError } from '../errors.js';
 
 interface Flags {
   readonly model: string;
@@ -136,7 +136,7 @@ const run = async (flags: Flags): Promise<void> => {
         : undefined;
 
   const warnings: string[] = [];
-  const evaluation = await evaluate({
+  const running = evaluate({
     network: model.network,
     weights: model.weights,
     surrogate,
@@ -155,6 +155,14 @@ const run = async (flags: Flags): Promise<void> => {
       warnings.push(message);
       process.stderr.write(`warning: ${message}\n`);
     },
+  });
+  const evaluation = await running.catch((error: unknown) => {
+    if (!(error instanceof InterruptedError)) throw error;
+    throw new InterruptedError(
+      flags.state === undefined
+        ? 'interrupted; nothing was kept (--state FILE keeps how far AutoAttack is)'
+        : `interrupted; the same command goes on from ${flags.state}`,
+    );
   });
   process.stdout.write(`${evaluationLines(evaluation).join('\n')}\n`);
   if (flags.json !== undefined) {

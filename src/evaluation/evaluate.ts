@@ -180,7 +180,7 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
           });
         } else {
           const attacked = subset(points, right);
-          const judge = classifier.judge(attacked, attack);
+          const judge = classifier.judge(attacked, attack, warn);
           await attack.run(attack.transfers ? surrogateTarget! : target, attacked, {
             rng: rng.fork(attack.name),
             batchSize,

@@ -44,6 +44,8 @@ export const runSequence = async (
 ): Promise<AttackOutcome> => {
   const { points, clean, rng, batchSize, state, progress, signal, warn, onStage } = options;
   const saved = state ? readSequenceState(state.path, state.subject) : [];
+  // A file that can't be written is found out now, not after the first minutes.
+  if (state) await writeSequenceState(state.path, state.subject, saved);
   const done: StageState[] = [];
   const robust = clean.slice();
   const remaining = (): number[] => Array.from(robust.keys()).filter((image) => robust[image] === 1);
@@ -67,7 +69,7 @@ export const runSequence = async (
 
     if (!before?.complete) {
       const rest = attacked.filter((image) => !settled.has(image));
-      const judge = classifier.judge(subset(points, rest), attack);
+      const judge = classifier.judge(subset(points, rest), attack, warn);
       let finished: number[] = [];
       let lastSaved = performance.now();
       const record = (complete: boolean): StageState => {

@@ -49,13 +49,13 @@ test('evaluate prints a table and writes what was found, with its provenance', a
   assert.equal(exitCode, 0, stderr);
   const [heading, ...rows] = stdout.split('\n');
   assert.match(heading!, /^attack +right +accuracy +95 % interval +W-Robust +images\/s$/);
-  const names = ['clean', 'fgsm', 'bb-cw', 'square-20', 'autoattack-custom'];
+  const names = attacks.split(',');
   assert.deepEqual(
     rows.map((row) => row.split(' ')[0]),
     names,
   );
   // Stages are told as they end.
-  assert.match(stderr, /^autoattack-custom apgd-ce: \d+ of 40 right/m);
+  assert.match(stderr, /^autoattack-custom:apgd-ce apgd-ce: \d+ of 40 right/m);
 
   const text = readFileSync(join(folder, 'found.json'), 'utf8');
   assert.ok(!text.includes(folder), 'no path of this machine');
@@ -76,7 +76,7 @@ test('evaluate prints a table and writes what was found, with its provenance', a
   assert.deepEqual([record.epsilon, record.seed, record.indices.length], [2 / 255, 4, 40]);
   assert.deepEqual(Object.keys(record.attacks), names);
   assert.deepEqual(Object.keys(record.wRobust), names.slice(1));
-  const stage = record.attacks['autoattack-custom']!.stages!['apgd-ce']!;
+  const stage = record.attacks['autoattack-custom:apgd-ce']!.stages!['apgd-ce']!;
   for (const { correct, total, outcome } of [...Object.values(record.attacks), stage]) {
     assert.equal(total, 40);
     assert.equal(outcome.length, 40);
@@ -86,7 +86,7 @@ test('evaluate prints a table and writes what was found, with its provenance', a
       outcome.reduce<number>((sum, right) => sum + right, 0),
     );
   }
-  assert.deepEqual(stage.outcome, record.attacks['autoattack-custom']!.outcome);
+  assert.deepEqual(stage.outcome, record.attacks['autoattack-custom:apgd-ce']!.outcome);
   assert.ok(record.environment.tensorflow.device === 'cpu' || record.environment.tensorflow.device === 'gpu');
 });
 
