@@ -191,8 +191,8 @@ const apgd = (
       return {
         results: { loss: outputs!.losses, right: outputs!.right, flat: flat as tf.Tensor1D },
         images: {
-          adversarial: moved,
           previous: adversarial!,
+          adversarial: moved,
           gradient: slope as tf.Tensor4D,
           best: newBest,
           bestGradient: newBestGradient,

@@ -107,12 +107,12 @@ export const pointsOf = (set: ImageSet): Points => ({ length: set.length, read: 
 export const runAttack = async (
   attack: Attack,
   { network, weights, set }: Subject,
-  context: Partial<AttackContext> = {},
+  { eager = false, ...context }: Partial<AttackContext> & { readonly eager?: boolean } = {},
 ): Promise<{ found: Map<number, Float32Array>; finished: number[]; warnings: string[] }> => {
   const found = new Map<number, Float32Array>();
   const finished: number[] = [];
   const warnings: string[] = [];
-  const target = createTarget(network, weights);
+  const target = createTarget(network, weights, { eager });
   try {
     await attack.run(target, pointsOf(set), {
       rng: createRng(0).fork(attack.name),

@@ -57,6 +57,18 @@ for (const attack of attacks) {
   });
 }
 
+test('kernel by kernel and as a graph, the same is found', async () => {
+  const before = tf.memory().numTensors;
+  for (const attack of attacks) {
+    const graph = await runAttack(attack, subject);
+    const eager = await runAttack(attack, subject, { eager: true });
+    assert.deepEqual([...eager.found.keys()].sort(), [...graph.found.keys()].sort(), attack.name);
+    for (const [point, image] of graph.found)
+      assert.deepEqual(eager.found.get(point), image, `${attack.name} ${point}`);
+  }
+  assert.equal(tf.memory().numTensors, before);
+});
+
 test('an interrupted attack frees what it holds', async () => {
   const before = tf.memory().numTensors;
   for (const attack of attacks) {

@@ -90,6 +90,48 @@ test('evaluate prints a table and writes what was found, with its provenance', a
   assert.ok(record.environment.tensorflow.device === 'cpu' || record.environment.tensorflow.device === 'gpu');
 });
 
+test('killed in the middle of AutoAttack, the same command goes on and ends as an uninterrupted one', async () => {
+  const args = [
+    'evaluate',
+    '--model',
+    'net.safetensors',
+    '--data',
+    'synthetic',
+    '--limit',
+    '300',
+    '--epsilon',
+    '1/255',
+  ];
+  const sequence = 'autoattack-custom:apgd-ce+square+apgd-t';
+  const command = (state: string, json: string): string[] => [
+    ...[...args, '--attacks', sequence, '--batch', '32', '--state', state, '--json', json],
+  ];
+  const killed = ciard(...command('killed.json', 'resumed.json'));
+  killed.stderr.on('data', (text: Buffer) => {
+    if (text.toString().includes(`${sequence} apgd-ce: `)) killed.kill('SIGKILL');
+  });
+  assert.equal((await killed).signal, 'SIGKILL');
+  const interrupted = ciard(...command('killed.json', 'resumed.json'));
+  interrupted.stderr.once('data', () => interrupted.kill('SIGINT'));
+  const { exitCode, stderr } = await interrupted;
+  assert.equal(exitCode, 130, stderr);
+  assert.match(stderr, /interrupted; the same command goes on from killed\.json/);
+
+  const outcomes = await Promise.all(
+    [
+      ['killed.json', 'resumed.json'],
+      ['whole.json', 'uninterrupted.json'],
+    ].map(async ([state, json]) => {
+      const ended = await ciard(...command(state!, json!));
+      assert.equal(ended.exitCode, 0, ended.stderr);
+      const record = JSON.parse(readFileSync(join(folder, json!), 'utf8')) as { attacks: Record<string, Outcome> };
+      const { outcome, stages } = record.attacks[sequence]!;
+      return [outcome, Object.values(stages!).map((stage) => stage.outcome)];
+    }),
+  );
+  assert.deepEqual(outcomes[0], outcomes[1]);
+});
+
 test('what is wrong is one line and exit code 2, and no file is written', async () => {
   const base = ['--model', 'net.safetensors', '--data', 'synthetic', '--json', 'none.json'];
   for (const [args, message] of [
