@@ -51,7 +51,7 @@ client = NotebookClient(
     startup_timeout=180,
     record_timing=False,
     coalesce_streams=True,
-    on_cell_start=begin,
+    on_cell_execute=begin,
     on_cell_executed=done,
 )
 with tempfile.TemporaryFile() as log:

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { writeAtomically } from '../checkpoints/atomic-write.js';
 import { UserError } from '../errors.js';
@@ -64,21 +64,35 @@ const refusePaths = (name: string, notebook: Notebook, runs: string): void => {
   });
 };
 
+/** @throws UserError where a source was edited since `start`: outputs would be of neither version */
+const refuseEdits = async (name: string, start: number): Promise<void> => {
+  const sources = join(places.root, 'src');
+  for (const file of (await readdir(sources, { recursive: true })).sort()) {
+    const found = await stat(join(sources, file));
+    if (found.isFile() && found.mtimeMs > start) {
+      throw new UserError(`src/${file} was edited while ${name} ran. Nothing was written; run it again.`);
+    }
+  }
+};
+
 /**
  * Executes the notebook `file` and writes its outputs into it; with `check` compares them with those that are there.
  * Nothing is written where a cell fails.
- * @throws UserError where the file is no notebook, an output names a path of this machine, or Jupyter is not installed
+ * @throws UserError where the file is no notebook, an output names a path of this machine, the sources were edited
+ * meanwhile, or Jupyter is not installed
  * @throws InterruptedError where `signal` aborts
  */
 export const runNotebook = async (file: string, options: RunOptions = {}): Promise<NotebookReport> => {
   const { check = false } = options;
   const name = basename(file, ending);
   const committed = parseNotebook(await readFile(file, 'utf8'), file);
+  const start = Date.now();
   const { notebook, failure, seconds, runs } = await executeNotebook(file, options);
   const executed = cleanNotebook(notebook);
   const written = !check && !failure;
   if (written) {
     refusePaths(name, executed, runs);
+    await refuseEdits(name, start);
     await writeAtomically(file, [notebookText(executed)]);
   }
   return {

@@ -24,7 +24,13 @@ const write = (name: string, ...sources: string[]): string => {
     outputs: [],
     source: source.split(/(?<=\n)/),
   }));
-  const text = { cells, metadata: { kernelspec: { name: 'ciard' } }, nbformat: 4, nbformat_minor: 5 };
+  const title = { cell_type: 'markdown', id: 'title', metadata: {}, source: ['# Title'] };
+  const text = {
+    cells: [title, ...cells],
+    metadata: { kernelspec: { name: 'ciard' } },
+    nbformat: 4,
+    nbformat_minor: 5,
+  };
   writeFileSync(file, JSON.stringify(text));
   return file;
 };

@@ -1,0 +1,67 @@
+import type { Evaluation } from '../evaluation/evaluate.js';
+import type { Displayable } from '../figures/displayable.js';
+import type { Measured } from '../figures/figure.js';
+import { tableView } from '../figures/table.js';
+import { attackTitles } from '../results/table.js';
+
+/** What an evaluation measured, by attack, as figures take it. */
+export const measuredAttacks = ({ attacks }: Evaluation): Record<string, Measured> =>
+  Object.fromEntries(
+    Object.entries(attacks).map(([name, { accuracy, interval }]) => [name, { value: accuracy, interval }]),
+  );
+
+const percent = (fraction: number, digits: number): string => (100 * fraction).toFixed(digits);
+
+export interface EvaluationTableOptions {
+  /** Stands above the table. */
+  readonly caption?: string;
+  /** Adds W-Robust, the mean of clean accuracy and accuracy under this attack. */
+  readonly wRobust?: string;
+}
+
+/**
+ * Evaluations of several networks side by side: a row a network, a column an attack, each accuracy with where it lies at
+ * 95 %, the best of each column bold. Without evaluations it says so.
+ * @param evaluations by the network's name
+ */
+export const evaluationTable = (
+  evaluations: Readonly<Record<string, Evaluation>>,
+  { caption, wRobust }: EvaluationTableOptions = {},
+): Displayable => {
+  const networks = Object.entries(evaluations);
+  const attacks = [...new Set(networks.flatMap(([, { attacks: measured }]) => Object.keys(measured)))];
+  const best = (value: (evaluation: Evaluation) => number | undefined): number =>
+    networks.length > 1 ? Math.max(...networks.map(([, evaluation]) => value(evaluation) ?? 0)) : NaN;
+  const totals = [
+    ...new Set(networks.flatMap(([, { attacks: measured }]) => Object.values(measured).map(({ total }) => total))),
+  ];
+  return tableView({
+    ...(caption === undefined ? {} : { caption }),
+    columns: [
+      { title: 'Network' },
+      ...attacks.map((attack) => ({ title: `${attackTitles[attack] ?? attack} (%)`, align: 'right' as const })),
+      ...(wRobust === undefined ? [] : [{ title: 'W-Robust (%)', align: 'right' as const }]),
+    ],
+    rows: networks.map(([name, evaluation]) => [
+      name,
+      ...attacks.map((attack) => {
+        const outcome = evaluation.attacks[attack];
+        if (!outcome) return '–';
+        return {
+          text: percent(outcome.accuracy, 2),
+          detail: outcome.interval.map((end) => percent(end, 1)).join('–'),
+          strong: outcome.accuracy === best(({ attacks: measured }) => measured[attack]?.accuracy),
+        };
+      }),
+      ...(wRobust === undefined
+        ? []
+        : [
+            {
+              text: percent(evaluation.wRobust[wRobust] ?? NaN, 2),
+              strong: evaluation.wRobust[wRobust] === best((other) => other.wRobust[wRobust]),
+            },
+          ]),
+    ]),
+    notes: [totals.length === 0 ? 'Nothing is evaluated yet.' : `Accuracy on ${totals.join(' or ')} images; below it where it lies at 95 %.`],
+  });
+};
