@@ -68,7 +68,14 @@ export const attackedImages = async ({
   try {
     await attack.run(
       target,
-      { length: labels.length, read: (numbers) => gather(set, Array.from(numbers, (number) => indices[number]!)) },
+      {
+        length: labels.length,
+        read: (numbers) =>
+          gather(
+            set,
+            Array.from(numbers, (number) => indices[number]!),
+          ),
+      },
       {
         rng: createRng(seed).fork(attack.name),
         batchSize: programSize(labels.length, 128),
@@ -103,10 +110,7 @@ export const attackedImages = async ({
     clean: pixels(images, image),
     adversarial: pixels(values, image),
     predictions: Object.fromEntries(
-      answers.map((answer) => [
-        answer.name,
-        { clean: answer.clean[image]!, adversarial: answer.adversarial[image]! },
-      ]),
+      answers.map((answer) => [answer.name, { clean: answer.clean[image]!, adversarial: answer.adversarial[image]! }]),
     ),
   }));
 };

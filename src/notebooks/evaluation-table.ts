@@ -62,6 +62,10 @@ export const evaluationTable = (
             },
           ]),
     ]),
-    notes: [totals.length === 0 ? 'Nothing is evaluated yet.' : `Accuracy on ${totals.join(' or ')} images; below it where it lies at 95 %.`],
+    notes: [
+      totals.length === 0
+        ? 'Nothing is evaluated yet.'
+        : `Accuracy on ${totals.join(' or ')} images; below it where it lies at 95 %.`,
+    ],
   });
 };

@@ -39,9 +39,18 @@ test('each class shows its images, spread over the class, and a picture of its o
   assert.equal(rows.length, 3);
   const pictures = await Promise.all(rows.map((row) => Promise.all(row.match(/<img[^>]+>/g)!.map(picture))));
   assert.deepEqual(pictures, [
-    [[0, 0, null, 20, 20], [100, 100]],
-    [[10, 10, null, 30, 30], [101, 101]],
-    [[60, 60], [102, 102]],
+    [
+      [0, 0, null, 20, 20],
+      [100, 100],
+    ],
+    [
+      [10, 10, null, 30, 30],
+      [101, 101],
+    ],
+    [
+      [60, 60],
+      [102, 102],
+    ],
   ]);
   assert.match(rows[1]!, /&#60;b&#62;/);
   assert.match(text!, /^synthetic, test: 7 images of 2 × 2 in 3 classes: a \(3\), <b> \(3\), c \(1\)$/);
