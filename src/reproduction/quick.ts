@@ -37,6 +37,7 @@ export const quick: Plan = {
     'with a clean and a robust teacher, gets more of both. Embedded synthetic data set, networks of 78,000 parameters, a ' +
     'few epochs: minutes on two cores.',
   dataset: 'synthetic',
+  trainImages: 3000,
   attacks: ['clean', 'fgsm', 'pgd-sat'],
   jobs: [
     { id: 'clean-teacher', role: 'clean teacher', method: 'natural', ...network, changes: short(5) },
