@@ -1,5 +1,5 @@
 import type { Progress, ProgressEvent } from '../progress.js';
-import { type Display, display, mime } from './display.js';
+import { type Display, display, mime, type MimeBundle } from './display.js';
 
 export interface NotebookProgressOptions {
   /** The least time between two updates, in milliseconds. */
@@ -16,13 +16,19 @@ const duration = (milliseconds: number): string => {
   return seconds < 3600 ? parts.join(':') : [Math.floor(seconds / 3600), ...parts].join(':');
 };
 
-const barOf = ({ task, done, total, detail }: ProgressEvent, elapsed: number): string => {
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** A bar as text, and as the element that browsers have for it. */
+const barOf = ({ task, done, total, detail = '' }: ProgressEvent, elapsed: number): MimeBundle => {
   const share = total > 0 ? Math.min(1, done / total) : 1;
   const filled = Math.round(share * width);
   const time =
     share >= 1 ? `in ${duration(elapsed)}` : done > 0 ? `${duration((elapsed * (1 - share)) / share)} left` : '';
-  const bar = '█'.repeat(filled) + '░'.repeat(width - filled);
-  return [task, bar, `${done}/${total}`, time, detail ?? ''].filter((part) => part !== '').join('  ');
+  const figures = [`${done}/${total}`, time, detail].filter((part) => part !== '').join('  ');
+  return {
+    'text/plain': `${task}  ${'█'.repeat(filled)}${'░'.repeat(width - filled)}  ${figures}`,
+    'text/html': `<code>${escaped(task)} <progress value="${share}" max="1"></progress> ${escaped(figures)}</code>`,
+  };
 };
 
 /**
@@ -37,7 +43,7 @@ export const notebookProgress = ({ interval = 150, now = Date.now }: NotebookPro
     last: ProgressEvent;
   }
   const lines = new Map<string, Line>();
-  const shown = (event: ProgressEvent, elapsed: number) => mime({ 'text/plain': barOf(event, elapsed) });
+  const shown = (event: ProgressEvent, elapsed: number) => mime(barOf(event, elapsed));
   return (event) => {
     const time = now();
     const line = lines.get(event.task);
