@@ -140,8 +140,8 @@ const recordProgram = (search: Search, target: Target, size: number): SearchProg
   }
 };
 
-/** Rows are given up by a smaller program once a quarter of a program's rows would be idle. */
-const idleShare = 0.25;
+/** A smaller program takes over once this share of the rows would be idle: recording it must be worth its while. */
+const idleShare = 0.2;
 
 /** Makes an attack of a search. */
 export const searching = (search: Search): Attack => ({
