@@ -149,7 +149,9 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   const createWatchCompilerHost = (
     files: string[],
     options: TypeScript.CompilerOptions,
-    ...rest: unknown[]
+    system: TypeScript.System,
+    _builder: unknown,
+    ...reporters: [TypeScript.DiagnosticReporter, TypeScript.WatchStatusReporter]
   ): TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<TypeScript.BuilderProgram> => {
     Object.assign(options, {
       moduleResolution: ts.ModuleResolutionKind.Bundler,
@@ -158,11 +160,9 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       strict: true,
       inlineSourceMap: true,
     } satisfies TypeScript.CompilerOptions);
-    const host = (ts.createWatchCompilerHost as (...all: unknown[]) => ReturnType<typeof createWatchCompilerHost>)(
-      files,
-      options,
-      ...rest,
-    );
+    // The plain builder. The usual one finds out which files a change affects, which takes longer than to check a cell.
+    const builder = ts.createAbstractBuilder as TypeScript.CreateProgram<TypeScript.BuilderProgram>;
+    const host = ts.createWatchCompilerHost(files, options, system, builder, ...reporters);
     const cache = ts.createModuleResolutionCache(root, (name) => name, options);
     resolutions = cache;
     resolveFromRoot = (specifier, containing) => ts.resolveModuleName(specifier, containing, options, host, cache);
@@ -186,6 +186,8 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   const cellsOnly = (builder: TypeScript.BuilderProgram): TypeScript.BuilderProgram => {
     const program = builder.getProgram();
     latest = program;
+    // Has the names of the cell bound, which tslab and completion take for granted.
+    program.getTypeChecker();
     const checked = extended(program, {
       getSemanticDiagnostics: (...args) => program.getSemanticDiagnostics(...args).filter((d) => !isAllowed(d)),
       // A type that can't be written down in a declaration is no mistake of the cell's: later cells see `any` in its place.
@@ -194,7 +196,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     const emit = program.emit.bind(program) as (...args: unknown[]) => TypeScript.EmitResult;
     return extended(builder, {
       getProgram: () => checked,
-      getAllDependencies: (file) => builder.getAllDependencies(file).filter(inCell),
+      getAllDependencies: (file) => [file.fileName],
       // The last argument has declarations written in spite of such types.
       emit: (file, write, token, onlyDeclarations, transformers) =>
         emit(file, write, token, onlyDeclarations, transformers, true),
@@ -236,9 +238,9 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     const end = output.outputText.split('\n').length;
     position = (line, column) => {
       if (line - linesBefore >= end) return undefined;
-      const middle = toModule?.findEntry(line - 1 - linesBefore, column - 1);
+      const middle = toModule()?.findEntry(line - 1 - linesBefore, column - 1);
       if (!middle || !('originalLine' in middle)) return undefined;
-      const entry = toCell?.findEntry(middle.originalLine, middle.originalColumn);
+      const entry = toCell()?.findEntry(middle.originalLine, middle.originalColumn);
       if (!entry || !('originalLine' in entry)) return undefined;
       return { line: entry.originalLine + 1 - linesBefore, column: entry.originalColumn + 1 };
     };
@@ -309,8 +311,12 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   };
 };
 
-const sourceMap = (json: string | null | undefined): SourceMap | undefined =>
-  json ? new SourceMap(JSON.parse(json) as ConstructorParameters<typeof SourceMap>[0]) : undefined;
+/** A source map, parsed when it is first needed: most cells throw nothing. */
+const sourceMap = (json: string | null | undefined): (() => SourceMap | undefined) => {
+  let parsed: SourceMap | undefined;
+  return () =>
+    (parsed ??= json ? new SourceMap(JSON.parse(json) as ConstructorParameters<typeof SourceMap>[0]) : undefined);
+};
 
 /** What tslab gives its cells as a global, and what we add to it: loading an ES module, and `import.meta`. */
 export const cellGlobal = '__tslab__';
