@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { attribute, defineKernel, execute, onTensorFlow } from './kernels.js';
+import { attribute, defineKernel, execute, onGpu, onTensorFlow } from './kernels.js';
+import { winogradConvolution } from './winograd.js';
 
 /** Padding in pixels on every side, as PyTorch counts it, or 'same' as TensorFlow pads (more at the bottom and right). */
 export type Padding = number | 'same';
@@ -61,47 +62,57 @@ const multiply = (a: tf.Tensor, b: tf.Tensor, transposeA = false): tf.Tensor =>
   execute('MatMul', [floats, attribute.bool('transpose_a', transposeA), attribute.bool('transpose_b', false)], a, b);
 
 /**
- * A convolution of small images with many channels (ResNet-18's last stage), as a product of its patches and its filter.
- * TensorFlow's convolution spends a third of its time there on bringing the filter, as large as the images, into a layout
- * of its own. The gradient of the image has no such short cut: its patches would have to be added up again.
+ * A convolution as a product of the image's patches and the filter, for few pixels and many channels: there TensorFlow's
+ * convolution spends its time on the layout of the filter, which is larger than the images. The gradient of the image has no
+ * such short cut: its patches would have to be added up again.
  */
-const patchKernel = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, { kernel: number; outputs: number }>({
+const patchKernel = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, { stride: number; scheme: Scheme }>({
   name: 'PatchConvolution',
-  forward: ({ x, filter }, { kernel, outputs }) => {
+  forward: ({ x, filter }, { stride, scheme }) => {
+    const [height, width, , outputs] = filter.shape as [number, number, number, number];
     const patches = execute(
       'ExtractImagePatches',
       [
         floats,
-        attribute.ints('ksizes', [1, kernel, kernel, 1]),
-        attribute.ints('strides', [1, 1, 1, 1]),
+        attribute.ints('ksizes', [1, height, width, 1]),
+        attribute.ints('strides', [1, stride, stride, 1]),
         attribute.ints('rates', [1, 1, 1, 1]),
-        attribute.string('padding', 'SAME'),
+        attribute.string('padding', scheme),
       ],
       x,
     );
     const rows = tf.reshape(patches, [-1, patches.shape[3]!]);
     const product = multiply(rows, tf.reshape(filter, [-1, outputs]));
-    return [tf.reshape(product, [...x.shape.slice(0, 3), outputs]), rows];
+    return [tf.reshape(product, [...patches.shape.slice(0, 3), outputs]), rows];
   },
   saveInputs: ['x', 'filter'],
   saveOutputs: [false, true],
-  gradient: (dys, [x, filter, rows], { outputs }) => {
+  gradient: (dys, [x, filter, rows], { stride, scheme }) => {
     const dy = (dys as tf.Tensor[])[0]!;
     return {
-      x: () => execute('Conv2DBackpropInput', attributesOf(1, 'SAME'), tf.tensor1d(x!.shape, 'int32'), filter!, dy),
-      filter: () => tf.reshape(multiply(rows!, tf.reshape(dy, [-1, outputs]), true), filter!.shape),
+      x: () =>
+        execute('Conv2DBackpropInput', attributesOf(stride, scheme), tf.tensor1d(x!.shape, 'int32'), filter!, dy),
+      filter: () => tf.reshape(multiply(rows!, tf.reshape(dy, [-1, filter!.shape[3]!]), true), filter!.shape),
     };
   },
 });
 
-/** Whether a convolution is quicker by patches: measured with 8 to 128 images, see the bench. */
-const byPatches = (
+/** The kernel that is quickest on a processor; the bounds are measured, see the bench. */
+const quickest = (
   { shape: [, height, width] }: tf.Tensor4D,
-  { shape: [kernel, , inputs, outputs] }: tf.Tensor4D,
+  { shape: [kernelHeight, kernelWidth, inputs, outputs] }: tf.Tensor4D,
   stride: number,
   scheme: Scheme,
-): boolean =>
-  stride === 1 && scheme === 'SAME' && kernel === 3 && height * width <= 16 && inputs * outputs >= 256 * 256;
+): 'direct' | 'winograd' | 'patches' => {
+  if (onGpu() || kernelHeight !== 3 || kernelWidth !== 3) return 'direct';
+  if (stride === 1 && scheme === 'SAME') {
+    const suits = height === width && height % 2 === 0 && height <= 8;
+    return suits && inputs * outputs >= 256 * 256 ? 'winograd' : 'direct';
+  }
+  return stride === 2 && scheme === 'VALID' && height * width <= 81 && inputs * outputs >= 256 * 512
+    ? 'patches'
+    : 'direct';
+};
 
 const depthwiseKernel = defineConvolution(
   'DepthwiseConvolution',
@@ -147,10 +158,10 @@ const spelled = { SAME: 'same', VALID: 'valid' } as const;
 export const convolution = (x: tf.Tensor4D, filter: tf.Tensor4D, options: ConvolutionOptions = {}): tf.Tensor4D => {
   const { padded, stride, scheme } = prepared(x, filter, options);
   if (!onTensorFlow()) return tf.conv2d(padded, filter, stride, spelled[scheme]);
-  if (byPatches(padded, filter, stride, scheme)) {
-    return patchKernel({ x: padded, filter }, { kernel: filter.shape[0], outputs: filter.shape[3] })[0] as tf.Tensor4D;
-  }
-  return fullKernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
+  const way = quickest(padded, filter, stride, scheme);
+  if (way === 'winograd') return winogradConvolution(padded, filter);
+  const kernel = way === 'patches' ? patchKernel : fullKernel;
+  return kernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;
 };
 
 /**

@@ -71,6 +71,9 @@ export const attribute = {
 /** Whether the operations run on TensorFlow itself. If not, they fall back to tfjs' own. */
 export const onTensorFlow = (): boolean => tf.getBackend() === 'tensorflow';
 
+/** Whether TensorFlow computes on a GPU. */
+export const onGpu = (): boolean => backend().binding.isUsingGpuDevice();
+
 const backend = (): TensorFlowBackend => tf.backend() as unknown as TensorFlowBackend;
 
 /** Runs one TensorFlow operation with one output. No gradient: it is for use inside kernels and gradients. */

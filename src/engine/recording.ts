@@ -5,7 +5,7 @@ import type { GraphWriter } from './graph.js';
 import { attribute, type DataType } from './kernels.js';
 
 /** Constants larger than this are data that should be an argument, not part of a program. */
-const largestConstant = 4096;
+const largestConstant = 16384;
 
 /** What a tensor is in the graph: the output that computes it, and the shape in which it does. */
 interface Source {

@@ -45,11 +45,19 @@ const convolutionCases: Case[] = [
   ] satisfies Case[];
 });
 
-convolutionCases.push({
-  name: 'convolution by patches',
-  shapes: { x: [2, 4, 4, 256], filter: [3, 3, 256, 256] },
-  run: ({ x, filter }) => convolution(x as tf.Tensor4D, filter as tf.Tensor4D, { padding: 1 }),
-});
+// The quicker ways of a processor, with as many channels as they are taken for.
+convolutionCases.push(
+  {
+    name: "convolution by Winograd's algorithm",
+    shapes: { x: [2, 4, 4, 256], filter: [3, 3, 256, 256] },
+    run: ({ x, filter }) => convolution(x as tf.Tensor4D, filter as tf.Tensor4D, { padding: 1 }),
+  },
+  {
+    name: 'convolution by patches',
+    shapes: { x: [2, 8, 8, 256], filter: [3, 3, 256, 512] },
+    run: ({ x, filter }) => convolution(x as tf.Tensor4D, filter as tf.Tensor4D, { stride: 2, padding: 1 }),
+  },
+);
 
 const labels = [0, 2, 1, 2];
 const cases: Case[] = [
