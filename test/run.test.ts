@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../src/setup/places.mjs';
-import { temporaryFolder } from './setup/temporary.js';
+import { temporaryFolder } from './temporary.js';
 
 /** The runner, as it is called from a shell and not from inside a test. */
 const run = (...args: string[]) =>

@@ -137,6 +137,18 @@ const knownRecord = async (
   return record.checkpoint === checkpoint && attacks.every((attack) => attack in record.attacks) ? record : undefined;
 };
 
+/** The records of a table: `fresh`, and of networks that were not chosen this time those that lie in its folder. */
+const allRecords = async (plan: Plan, folder: string, fresh: readonly ResultRecord[]): Promise<ResultRecord[]> => {
+  const records: ResultRecord[] = [];
+  for (const { id } of plan.jobs) {
+    const file = join(folder, `${id}.json`);
+    const record = fresh.find((candidate) => candidate.id === id);
+    if (record) records.push(record);
+    else if (existsSync(file)) records.push(await readRecord(file));
+  }
+  return records;
+};
+
 /** Writes the table of results in all its forms: Markdown, CSV, figure. */
 export const writeTables = async (plan: Plan, folder: string, records: readonly ResultRecord[]): Promise<void> => {
   await mkdir(folder, { recursive: true });
@@ -229,7 +241,7 @@ export const reproduce = async (plan: Plan, options: ReproduceOptions): Promise<
     records.push(record);
     onResult?.(record);
     // After each network, so that what is there can be looked at while the next one trains.
-    await writeTables(plan, results, records);
+    await writeTables(plan, results, await allRecords(plan, results, records));
   }
   return records;
 };

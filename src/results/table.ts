@@ -63,11 +63,15 @@ const uncertainty = (records: readonly ResultRecord[]): number =>
 /** Notes that belong under the table of these results. */
 const notes = (records: readonly ResultRecord[]): string[] => {
   const totals = [...new Set(records.flatMap(({ attacks }) => Object.values(attacks).map(({ total }) => total)))];
-  const hasPaper = records.some(({ paper }) => paper);
+  const sources = records.flatMap(({ title, attacks, paper }) =>
+    paper && Object.keys(attacks).some((attack) => attack in paper.values) ? [`${title}: ${paper.source}`] : [],
+  );
   return [
     `Accuracy in percent on ${totals.join(' or ')} test images, ε ${(255 * (records[0]?.epsilon ?? 0)).toFixed(0)}/255; ` +
       `95 % intervals are within ± ${uncertainty(records).toFixed(1)} points; one seed.`,
-    ...(hasPaper ? ["In brackets: the paper's number, of full training at full width."] : []),
+    ...(sources.length > 0
+      ? [`In brackets: published numbers, of full training at full width (${sources.join('; ')}).`]
+      : []),
   ];
 };
 

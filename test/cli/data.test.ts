@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../src/data/location.js';
 import { serveArchive } from '../data/archive-server.js';
-import { everythingIn, temporaryFolder } from '../data/temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 import { needsDvc } from '../dvc/dvc-repository.js';
 
 const folder = temporaryFolder();

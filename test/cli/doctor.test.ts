@@ -7,7 +7,7 @@ import { repositoryRoot } from '../../src/setup/places.mjs';
 import { installedDevice } from '../../src/setup/tensorflow.mjs';
 import { places } from '../../src/setup/places.mjs';
 import type { DoctorReport } from '../../src/doctor/report.js';
-import { temporaryFolder } from '../setup/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 const ciard = (args: string[], env: NodeJS.ProcessEnv = {}) =>
   execa(process.execPath, [join(repositoryRoot, 'bin', 'ciard.mjs'), ...args], { cwd: '/', env, reject: false });

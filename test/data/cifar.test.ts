@@ -14,7 +14,7 @@ import { recordBytes } from '../../src/data/records.js';
 import { UserError } from '../../src/errors.js';
 import { needsShared, sharedPath } from '../shared.js';
 import { tarOf } from './build-archives.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 const refused = (pattern: RegExp) => (error: unknown) => {

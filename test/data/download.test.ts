@@ -10,7 +10,7 @@ import { InterruptedError, UserError } from '../../src/errors.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { createRng } from '../../src/random.js';
 import { serveArchive } from './archive-server.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 const rng = createRng(1);

@@ -8,7 +8,7 @@ import { fetchDataset } from '../../src/data/fetch.js';
 import { UserError } from '../../src/errors.js';
 import { serveArchive } from './archive-server.js';
 import { tarOf, zipOf } from './build-archives.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 const md5Of = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { visitMembers, type Member, type VisitOptions } from '../../src/data/members.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
 import { tarOf, zipOf, type TarMember, type ZipMember } from './build-archives.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 let made = 0;

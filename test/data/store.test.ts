@@ -7,7 +7,7 @@ import { readManifest } from '../../src/data/manifest.js';
 import type { RecordLayout } from '../../src/data/records.js';
 import { sweepLeftovers, writeDataset } from '../../src/data/store.js';
 import { UserError } from '../../src/errors.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const root = temporaryFolder();
 const layout: RecordLayout = { headBytes: 1, height: 1, width: 1, classes: 10 };

@@ -16,7 +16,7 @@ import {
 } from '../../src/data/synthetic.js';
 import { createRng } from '../../src/random.js';
 import { probeAccuracy, trainRobustProbe } from './linear-probes.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 const classes = syntheticClasses.length;

@@ -12,7 +12,7 @@ import { UserError } from '../../src/errors.js';
 import { createRng } from '../../src/random.js';
 import { needsShared, sharedPath } from '../shared.js';
 import { zipOf } from './build-archives.js';
-import { everythingIn, temporaryFolder } from './temporary.js';
+import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 const rng = createRng(1);

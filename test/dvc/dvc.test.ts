@@ -15,7 +15,7 @@ import {
   dvcVersion,
 } from '../../src/dvc/dvc.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
-import { temporaryFolder } from '../data/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 import { createDvcRepository, needsDvc } from './dvc-repository.js';
 
 const folder = temporaryFolder();

@@ -12,7 +12,7 @@ import { verifyData } from '../../src/dvc/verify.js';
 import { UserError } from '../../src/errors.js';
 import { createRng } from '../../src/random.js';
 import { createDvcRepository, needsDvc } from './dvc-repository.js';
-import { temporaryFolder } from '../data/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 

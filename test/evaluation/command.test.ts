@@ -12,7 +12,7 @@ import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
 import { repositoryRoot } from '../../src/setup/places.mjs';
 import { keepWeights } from '../attacks/networks.js';
-import { temporaryFolder } from '../data/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
 const ciard = (...args: string[]) =>

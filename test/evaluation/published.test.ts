@@ -4,7 +4,7 @@ import { autoAttack } from '../../src/attacks/auto-attack.js';
 import { cwLinf, fgsm, pgd } from '../../src/attacks/pgd.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
 import { logitsOf } from '../attacks/networks.js';
-import { temporaryFolder } from '../data/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 import { assertClose, hashed } from '../oracle.js';
 import {
   needsPublished,

@@ -9,7 +9,7 @@ import { InterruptedError, UserError } from '../../src/errors.js';
 import { checkOutputs, checkSquareGain } from '../../src/evaluation/checks.js';
 import { evaluate, type EvaluationOptions } from '../../src/evaluation/evaluate.js';
 import { smallSubject } from '../attacks/networks.js';
-import { temporaryFolder } from '../data/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 const subject = smallSubject(24);
 const epsilon = 0.7 / 255;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { cacheEnvironment } from '../../src/setup/caches.mjs';
 import { placesIn } from '../../src/setup/places.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 test('the caches stay where the user has them, and move into the checkout where there is no home', (t) => {
   const folder = temporaryFolder(t);

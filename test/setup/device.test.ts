@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { chooseDevice, nvidiaGpus } from '../../src/setup/device.mjs';
 import { placesIn } from '../../src/setup/places.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 /** A driver's program with the given answer, alone on the path. */
 const withDriver = <T>(folder: string, script: string, work: () => T): T => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { holdAlone } from '../../src/setup/exclusion.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 const setupModule = (name: string): string =>
   JSON.stringify(pathToFileURL(join(import.meta.dirname, '..', '..', 'src', 'setup', name)).href);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { execa } from 'execa';
 import { places, repositoryRoot } from '../../src/setup/places.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 const isSetUp =
   existsSync(places.addon) && existsSync(places.pythonExecutable) ? false : 'needs a checkout that is set up';

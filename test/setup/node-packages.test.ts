@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { matchesLock } from '../../src/setup/node-packages.mjs';
 import { placesIn } from '../../src/setup/places.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 test('node_modules matches the lock where every package is there in its version, but those of other platforms', (t) => {
   const places = placesIn(temporaryFolder(t));

@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { findTools } from '../../src/setup/prerequisites.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 /** What is found where the path holds a compiler and these Pythons alone, each named by its version. */
 const pythonOf = (t: TestContext, versions: Record<string, string>): string => {

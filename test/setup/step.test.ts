@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { isThere, makeSteps, type Step } from '../../src/setup/step.mjs';
-import { temporaryFolder } from './temporary.js';
+import { temporaryFolder } from '../temporary.js';
 
 /** A step that writes its name into a file of its own, and notes in `log` when it begins and ends. */
 const fileStep = (folder: string, log: string[], name: string, after: string[] = [], key = 'key'): Step => ({

@@ -1,12 +1,15 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, type TestContext } from 'node:test';
 
-/** A folder of the calling test file's own, removed when its tests are done. */
-export const temporaryFolder = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'ciard-test-'));
-  after(() => {
+/**
+ * A new folder that goes with `scope`: a test, or by default the calling file's or test's own end. Its name holds a space,
+ * which every path of ours must survive.
+ */
+export const temporaryFolder = (scope: Pick<TestContext, 'after'> = { after }): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'ciard test-'));
+  scope.after(() => {
     rmSync(folder, { recursive: true, force: true });
   });
   return folder;
