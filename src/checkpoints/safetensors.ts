@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
-import { writeAtomically } from './atomic-write.js';
+import { writeAtomically } from '../atomic-write.js';
 import { decodeSafetensors, safetensorsPieces } from './safetensors-format.js';
 import type { Safetensors } from './safetensors-format.js';
 import type { StateDict } from './state-dict.js';

@@ -91,7 +91,7 @@ const run = async (flags: Flags): Promise<void> => {
   const [{ loadCheckpoint }, { restoreNetwork }, { writeAtomically }, { loadPart }] = await Promise.all([
     import('../checkpoints/checkpoint.js'),
     import('../checkpoints/network-checkpoint.js'),
-    import('../checkpoints/atomic-write.js'),
+    import('../atomic-write.js'),
     import('../data/datasets.js'),
     import('../engine/backend.js'),
   ]);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import type { AttackSequence } from '../attacks/auto-attack.js';
-import { writeAtomically } from '../checkpoints/atomic-write.js';
+import { writeAtomically } from '../atomic-write.js';
 import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
 import { UserError } from '../errors.js';

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { writeAtomically } from '../checkpoints/atomic-write.js';
+import { writeAtomically } from '../atomic-write.js';
 import { UserError } from '../errors.js';
 import { places } from '../setup/places.mjs';
 import { executeNotebook, type CellFailure, type ExecuteOptions } from './execute.js';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { writeAtomically } from '../checkpoints/atomic-write.js';
+import { writeAtomically } from '../atomic-write.js';
 import { loadCheckpoint } from '../checkpoints/checkpoint.js';
 import { restoreNetwork } from '../checkpoints/network-checkpoint.js';
 import { loadDataset } from '../data/datasets.js';

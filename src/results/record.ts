@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { writeAtomically } from '../checkpoints/atomic-write.js';
+import { writeAtomically } from '../atomic-write.js';
 import type { Environment } from '../doctor/environment.js';
 import { messageOf, UserError } from '../errors.js';
 

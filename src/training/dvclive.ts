@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../checkpoints/atomic-write.js';
+import { writeAtomically } from '../atomic-write.js';
 
 /** One row of metrics: an epoch, and numbers by name. */
 export interface MetricsRow {

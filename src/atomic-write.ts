@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from './errors.js';
 
 const isRunning = (pid: number): boolean => {
   try {
