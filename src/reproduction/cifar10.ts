@@ -55,16 +55,16 @@ const small: Plan = {
     },
     { id: 'natural', role: 'student', method: 'natural', architecture: 'resnet18', width: 0.125, changes: short(12) },
     { id: 'pgd-at', role: 'student', method: 'pgd-at', architecture: 'resnet18', width: 0.125, changes: short(12) },
-    {
-      id: 'ciard',
-      role: 'student',
-      method: 'ciard',
+    ...(['ciard', 'ciard-code'] as const).map((method) => ({
+      id: method,
+      role: 'student' as const,
+      method,
       architecture: 'resnet18',
       width: 0.125,
       changes: shortCiard(12),
       cleanTeacher: 'clean-teacher',
       robustTeacher: 'robust-teacher',
-    },
+    })),
   ],
 };
 
