@@ -4,8 +4,8 @@
 
 FOLDER is a copy of github.com/fra31/auto-attack, CHECKPOINT a file of a network that torch_networks.py lists, the records
 CIFAR-10's canonical sorted test records. Prints one JSON object: for the clean images and after each stage how many
-images are still classified correctly and the seconds that the stage took, the seconds of the whole, and one 0 or 1 an
-image for the end result.
+images are still classified correctly, the seconds that the stage took and the processor time, the same of the whole, and
+one 0 or 1 an image for the end result.
 
 The attack runs as the repository's own example runs it: `standard`, the network in evaluation mode with parameters that
 require gradients. `--frozen` switches those off, which spares FAB's backward passes the filter gradients.
@@ -47,25 +47,29 @@ class StageClock:
         self.images = images
         self.stages = []
         self.warnings = []
-        self.last = time.perf_counter()
+        self.restart()
+
+    def restart(self):
+        self.wall, self.processor = time.perf_counter(), time.process_time()
 
     def log(self, line):
-        now = time.perf_counter()
-        print(line, file=sys.stderr, flush=True)
         clean = re.match(r'initial accuracy: ([\d.]+)%', line)
         stage = re.match(r'robust accuracy after ([A-Z-]+): ([\d.]+)%', line)
         if clean:
-            self.note('clean', clean.group(1), now)
+            self.note('clean', clean.group(1))
         elif stage:
-            self.note(stage.group(1).lower(), stage.group(2), now)
+            self.note(stage.group(1).lower(), stage.group(2))
         elif line.startswith('Warning: '):
             self.warnings.append(line.removeprefix('Warning: '))
+        print(line, file=sys.stderr, flush=True)
 
-    def note(self, name, percent, now):
+    def note(self, name, percent):
+        wall, processor = self.wall, self.processor
+        self.restart()
         # The reference rounds to hundredths of a percent, finer than one image in any number that fits in memory here.
         correct = round(float(percent) / 100 * self.images)
-        self.stages.append({'name': name, 'correct': correct, 'seconds': now - self.last})
-        self.last = now
+        times = {'seconds': self.wall - wall, 'processorSeconds': self.processor - processor}
+        self.stages.append({'name': name, 'correct': correct} | times)
 
 
 def run_reference(folder, model, x, y, options):
@@ -79,12 +83,13 @@ def run_reference(folder, model, x, y, options):
         attack.apgd.n_iter = attack.apgd_targeted.n_iter = attack.fab.n_iter = options.iterations
     if options.queries:
         attack.square.n_queries = options.queries
-    start = time.perf_counter()
-    clock.last = start
+    clock.restart()
+    start, processor = time.perf_counter(), time.process_time()
     _, labels = attack.run_standard_evaluation(x, y, bs=options.batch, return_labels=True)
     return {
         'stages': clock.stages,
         'seconds': time.perf_counter() - start,
+        'processorSeconds': time.process_time() - processor,
         'outcome': (labels == y).int().tolist(),
         'warnings': clock.warnings,
     }

@@ -1,10 +1,14 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../src/errors.js';
+import { recordText } from '../src/evaluation/report.js';
 import { checkpointInterrupt, setInterruptSignal } from '../src/interruption.js';
 import { terminalProgress } from '../src/progress.js';
+import { autoAttackCases, autoAttackName, type AutoAttackCase } from './autoattack-cases.js';
+import { autoAttackLines, autoAttackRow, type AutoAttackRow } from './autoattack-report.js';
 import { benchCases, caseName } from './cases.js';
 import { interleave } from './interleave.js';
 import { type BenchRow, rowOf, table } from './report.js';
@@ -12,6 +16,10 @@ import { startTorchWorker } from './torch-worker.js';
 
 interface BenchOptions {
   readonly python?: string;
+  readonly autoAttack?: string;
+  readonly checkpoints: string;
+  readonly data: string;
+  readonly trial?: boolean;
   readonly json?: string;
   readonly only: readonly string[];
   readonly repeats: number;
@@ -24,17 +32,77 @@ const positive = (text: string): number => {
   return value;
 };
 
-const bench = async ({ python, json, only, repeats, threads }: BenchOptions): Promise<void> => {
-  const chosen = benchCases.filter(
-    (each) => only.length === 0 || only.some((filter) => caseName(each).includes(filter)),
-  );
-  if (chosen.length === 0) {
-    throw new UserError(
-      `--only ${only.join(' ')}: matches none of\n${benchCases.map((each) => `  ${caseName(each)}`).join('\n')}`,
-    );
+const withoutReference =
+  'AutoAttack: the reference is not measured (--auto-attack PATH names a copy of github.com/fra31/auto-attack)';
+
+/** The reference material that may lie beside the checkout; CIARD_SHARED names another place. */
+const shared = process.env['CIARD_SHARED'] ?? fileURLToPath(new URL('../../shared', import.meta.url));
+
+/** A trial of AutoAttack: seconds, in place of minutes. */
+const trialSize = { images: 16, iterations: 3, queries: 20 };
+
+/** AutoAttack on the published networks, a side at a time, and the cases that can't be run, with the reason. */
+const benchAutoAttack = async (
+  cases: readonly AutoAttackCase[],
+  { python, autoAttack: folder, checkpoints, data, trial, threads }: BenchOptions,
+): Promise<AutoAttackRow[]> => {
+  const { autoAttackBatch, missing, runOurs, runReference } = await import('./autoattack.js');
+  const { loadPart } = await import('../src/data/datasets.js');
+  const skip = (each: AutoAttackCase, reason: string): void => {
+    process.stdout.write(`${autoAttackName(each)}: left out, ${reason}\n`);
+  };
+  const possible = cases.filter((each) => {
+    const reason = missing(each, checkpoints);
+    if (reason !== undefined) skip(each, reason);
+    return reason === undefined;
+  });
+  if (possible.length === 0) return [];
+  const set = await loadPart(data, 'test').catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    for (const each of possible) skip(each, error.message);
+    return undefined;
+  });
+  if (!set) return [];
+  if (set.name !== 'cifar10') throw new UserError(`--data ${data}: it is ${set.name}, but cifar10 is wanted.`);
+  const options = {
+    checkpoints,
+    set,
+    threads,
+    trial: trial ? trialSize : undefined,
+    progress: terminalProgress(),
+  };
+  const rows: AutoAttackRow[] = [];
+  for (const each of possible) {
+    const ours = await runOurs(each, options);
+    // Ours waits meanwhile: the two never run at the same time.
+    const reference =
+      python !== undefined && folder !== undefined ? await runReference(each, { python, folder }, options) : undefined;
+    const row = autoAttackRow(each, autoAttackBatch, ours, reference);
+    rows.push(row);
+    process.stdout.write(`${autoAttackLines(row)}\n`);
+  }
+  return rows;
+};
+
+const bench = async (options: BenchOptions): Promise<void> => {
+  const { python, autoAttack, json, only, repeats, threads, trial } = options;
+  const isChosen = (name: string): boolean => only.length === 0 || only.some((filter) => name.includes(filter));
+  const chosen = benchCases.filter((each) => isChosen(caseName(each)));
+  const attacks = autoAttackCases.filter((each) => isChosen(autoAttackName(each)));
+  if (chosen.length + attacks.length === 0) {
+    const names = [...benchCases.map(caseName), ...autoAttackCases.map(autoAttackName)];
+    throw new UserError(`--only ${only.join(' ')}: matches none of\n${names.map((name) => `  ${name}`).join('\n')}`);
   }
   if (json !== undefined && !existsSync(dirname(resolve(json)))) {
     throw new UserError(`--json ${json}: there is no folder ${dirname(resolve(json))}.`);
+  }
+  if (autoAttack !== undefined && python === undefined) {
+    throw new UserError('--auto-attack is given without --python, the Python that has torch and runs it.');
+  }
+  if (autoAttack !== undefined && !existsSync(join(autoAttack, 'autoattack', 'autoattack.py'))) {
+    throw new UserError(
+      `--auto-attack ${autoAttack}: no copy of github.com/fra31/auto-attack (autoattack/autoattack.py is missing).`,
+    );
   }
   // Read by TensorFlow when it loads. Both sides run on the processor, also where there is a GPU.
   process.env['CUDA_VISIBLE_DEVICES'] = '-1';
@@ -78,9 +146,21 @@ const bench = async ({ python, json, only, repeats, threads }: BenchOptions): Pr
         ),
       );
     }
-    process.stdout.write(`${table(rows)}\n`);
+    if (rows.length > 0) process.stdout.write(`${table(rows)}\n`);
+    let attacked: AutoAttackRow[] = [];
+    if (attacks.length > 0) {
+      // It takes minutes: beside the steps it is measured where it has been asked for.
+      if (autoAttack !== undefined || only.length > 0) {
+        if (trial) process.stdout.write('AutoAttack: a trial; its times and outcomes say nothing\n');
+        if (autoAttack === undefined) process.stdout.write(`${withoutReference}\n`);
+        attacked = await benchAutoAttack(attacks, options);
+      } else {
+        process.stdout.write(`${withoutReference}\n`);
+      }
+    }
     if (json !== undefined) {
-      writeFileSync(json, `${JSON.stringify({ measured: new Date().toISOString(), environment, rows }, null, 2)}\n`);
+      const record = { measured: new Date().toISOString(), environment, rows, autoattack: attacked };
+      writeFileSync(json, recordText(record));
     }
   } finally {
     worker?.stop();
@@ -92,8 +172,19 @@ const program = new Command('npm run bench --')
     "Times this project's steps, beside PyTorch's where a Python that has it is named, in one interleaved run.",
   )
   .option('--python <path>', 'a Python that has torch')
+  .option(
+    '--auto-attack <folder>',
+    'a copy of github.com/fra31/auto-attack: AutoAttack on 256 images of published networks, minutes each',
+  )
+  .option('--checkpoints <folder>', "AutoAttack's networks", join(shared, 'checkpoints'))
+  .option('--data <name>', 'cifar10, or a folder that holds it', 'cifar10')
+  .option('--trial', 'AutoAttack on few images with few steps: to see that it works')
   .option('--json <file>', 'write the measurements to this file')
-  .option('--only <filter...>', 'only cases whose name holds one of these: attack-step/resnet18/32, training, /128', [])
+  .option(
+    '--only <filter...>',
+    'only cases whose name holds one of these: attack-step/resnet18/32, training, autoattack',
+    [],
+  )
   .option('--repeats <n>', 'turns that each side has', positive, 5)
   .option('--threads <n>', 'threads of each side', positive, 2)
   .exitOverride();

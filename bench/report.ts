@@ -55,7 +55,7 @@ const against = (ratio: number | null, limit: number | null): string => {
 };
 
 /** `cells` as lines of columns, the first row being the heading. */
-const columns = (cells: readonly (readonly string[])[]): string => {
+export const columns = (cells: readonly (readonly string[])[]): string => {
   const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
   return cells
     .map((row) =>
@@ -67,14 +67,19 @@ const columns = (cells: readonly (readonly string[])[]): string => {
     .join('\n');
 };
 
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+/** A sentence where other processes disturbed a measurement. */
+export const disturbance = (name: string, othersShare: number): string[] =>
+  othersShare > 0.05
+    ? [`${name}: other processes took ${percent(othersShare)} of the machine; measure again when it is idle.`]
+    : [];
+
 /** What disturbed a measurement, as sentences. */
 const disturbances = (row: BenchRow): string[] => {
   const name = caseName(row);
-  const percent = (share: number): string => `${Math.round(100 * share)} %`;
   return [
-    ...(row.othersShare > 0.05
-      ? [`${name}: other processes took ${percent(row.othersShare)} of the machine; measure again when it is idle.`]
-      : []),
+    ...disturbance(name, row.othersShare),
     ...(row.overlap > 0.05 ? [`${name}: the side that waited used ${percent(row.overlap)} of a processor.`] : []),
   ];
 };
