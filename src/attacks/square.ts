@@ -85,10 +85,6 @@ export const square = ({
         const side = tf.reshape(controls['size']!, [rows, 1]);
         return tf.cast(tf.logicalAnd(tf.greaterEqual(offset, 0), tf.less(offset, side)), 'float32');
       };
-      const window = tf.mul(
-        tf.reshape(inside(controls['top']!, height), [rows, height, 1, 1]),
-        tf.reshape(inside(controls['left']!, width), [rows, 1, width, 1]),
-      );
       // As published it is 2ε either way, from wall to wall; with 3ε no rounding is left between the end and the wall.
       const direction = tf.mul(
         tf.sub(
@@ -100,7 +96,16 @@ export const square = ({
         ),
         6 * epsilon,
       );
-      const moved = tf.add<tf.Tensor4D>(best!, tf.mul(window, tf.reshape(direction, [rows, 1, 1, 3])));
+      // The window is the product of a column and a row of the image; the directions are taken into the row, which is short.
+      const across = tf.mul(
+        tf.reshape(inside(controls['left']!, width), [rows, width, 1]),
+        tf.reshape(direction, [rows, 1, 3]),
+      );
+      const window = tf.mul(
+        tf.reshape(inside(controls['top']!, height), [rows, height, 1]),
+        tf.reshape(across, [rows, 1, 3 * width]),
+      );
+      const moved = tf.add<tf.Tensor4D>(best!, tf.reshape(window, best!.shape));
       const proposal = linf.project(moved, { low: low!, high: high! });
       const reached = margin(logits(proposal), labels);
       const better = tf.logicalOr(tf.less(reached, controls['bestMargin']!), tf.lessEqual(reached, 0));
