@@ -21,7 +21,9 @@ const convolve = (
   x: tf.Tensor4D,
   filter: tf.Tensor,
   { stride = 1, padding = 0 }: ConvolutionLayer,
-): tf.Tensor4D => (depthwise ? depthwiseConvolution : convolution)(x, filter as tf.Tensor4D, { stride, padding });
+  biasFollows: boolean,
+): tf.Tensor4D =>
+  (depthwise ? depthwiseConvolution : convolution)(x, filter as tf.Tensor4D, { stride, padding, biasFollows });
 
 // What is the same whether a network trains or is evaluated.
 const sharedLayers = {
@@ -42,7 +44,7 @@ export const trainingLayers = (weights: Tensors, statistics: Record<string, tf.T
   const convolutionLayer =
     (depthwise: boolean) =>
     (name: string, x: tf.Tensor, options: ConvolutionLayer): tf.Tensor => {
-      const y = convolve(depthwise, x as tf.Tensor4D, get(weights, `${name}.weight`), options);
+      const y = convolve(depthwise, x as tf.Tensor4D, get(weights, `${name}.weight`), options, options.bias === true);
       return options.bias ? addBias(y, get(weights, `${name}.bias`)) : y;
     };
   return {
@@ -130,8 +132,9 @@ export const evaluationLayers = (folded: Tensors): Layers<Value> => {
   const settle = (value: Value): tf.Tensor => {
     if (value instanceof tf.Tensor) return value;
     if (value.output) return value.output;
-    const y = convolve(value.depthwise, value.x, get(folded, `${value.name}.weight`), value.options);
-    value.output = value.options.bias ? addBias(y, get(folded, `${value.name}.bias`)) : y;
+    const hasBias = value.options.bias === true;
+    const y = convolve(value.depthwise, value.x, get(folded, `${value.name}.weight`), value.options, hasBias);
+    value.output = hasBias ? addBias(y, get(folded, `${value.name}.bias`)) : y;
     return value.output;
   };
   return {
@@ -146,7 +149,7 @@ export const evaluationLayers = (folded: Tensors): Layers<Value> => {
           get(folded, `${name}.shift`) as tf.Tensor1D,
         );
       }
-      const y = convolve(value.depthwise, value.x, filter, value.options);
+      const y = convolve(value.depthwise, value.x, filter, value.options, true);
       return addBias(y, get(folded, `${value.name}.shift`));
     },
     activation: (kind, x) => activations[kind](settle(x)),
