@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Start } from '../attacks/threat-model.js';
 import type { Tensors } from '../engine/gradient.js';
-import type { Schedule } from '../training/schedule.js';
+import type { Schedule } from './schedule.js';
 
 /** A network inside a step. */
 export interface Pass {

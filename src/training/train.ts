@@ -23,7 +23,7 @@ import {
   type EpochRow,
   type RunState,
 } from './run-folder.js';
-import { rateAt, recipeEpoch } from './schedule.js';
+import { rateAt, recipeEpoch } from '../methods/schedule.js';
 import { createTrainingProgram, type TrainingProgram, type WeightedNetwork } from './training-program.js';
 
 export interface TrainOptions {

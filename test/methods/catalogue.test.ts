@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../src/errors.js';
 import { findMethod, methods } from '../../src/methods/catalogue.js';
-import { rateAt } from '../../src/training/schedule.js';
+import { rateAt } from '../../src/methods/schedule.js';
 
 test('every method of the tables is found by its name', () => {
   const names = [

@@ -7,7 +7,7 @@ import { ciardCode } from '../../src/methods/ciard.js';
 import { createNetwork } from '../../src/models/network.js';
 import { toTorch } from '../../src/models/layout.js';
 import { createTrainingProgram, type TrainingBatch } from '../../src/training/training-program.js';
-import { rateAt } from '../../src/training/schedule.js';
+import { rateAt } from '../../src/methods/schedule.js';
 import { assertClose, oracleJson, oracleTensors, oracleWeights } from '../oracle.js';
 
 interface Step {

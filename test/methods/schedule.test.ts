@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { rateAt, recipeEpoch } from '../../src/training/schedule.js';
+import { rateAt, recipeEpoch } from '../../src/methods/schedule.js';
 
 test('a step schedule falls by its factor at each milestone', () => {
   const schedule = { kind: 'steps', rate: 0.1, at: [100, 150], factor: 0.1 } as const;
