@@ -3,6 +3,7 @@ import { createRequire, SourceMap } from 'node:module';
 import { join } from 'node:path';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
 import type { Converter, ConvertResult, Diagnostic } from 'tslab/dist/converter.js';
+import { awaitedImports, earlierNames, ownImports, sharedVariables } from './transformers.js';
 
 /**
  * tslab's converter, which turns cells into JavaScript and their declarations into context for later cells, on a compiler
@@ -187,19 +188,22 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     const program = builder.getProgram();
     latest = program;
     // Has the names of the cell bound, which tslab and completion take for granted.
-    program.getTypeChecker();
+    const checker = program.getTypeChecker();
     const checked = extended(program, {
       getSemanticDiagnostics: (...args) => program.getSemanticDiagnostics(...args).filter((d) => !isAllowed(d)),
       // A type that can't be written down in a declaration is no mistake of the cell's: later cells see `any` in its place.
       getDeclarationDiagnostics: () => [],
     });
     const emit = program.emit.bind(program) as (...args: unknown[]) => TypeScript.EmitResult;
+    const isEarlier = (symbol: TypeScript.Symbol): boolean =>
+      symbol.declarations?.some((node) => node.getSourceFile().fileName === join(root, cellFiles[1]!)) === true;
+    const before = [earlierNames(ts, checker, isEarlier), sharedVariables(ts, checker)];
     return extended(builder, {
       getProgram: () => checked,
       getAllDependencies: (file) => [file.fileName],
       // The last argument has declarations written in spite of such types.
       emit: (file, write, token, onlyDeclarations, transformers) =>
-        emit(file, write, token, onlyDeclarations, transformers, true),
+        emit(file, write, token, onlyDeclarations, { ...transformers, before }, true),
     });
   };
 
@@ -317,63 +321,3 @@ const sourceMap = (json: string | null | undefined): (() => SourceMap | undefine
   return () =>
     (parsed ??= json ? new SourceMap(JSON.parse(json) as ConstructorParameters<typeof SourceMap>[0]) : undefined);
 };
-
-/** What tslab gives its cells as a global, and what we add to it: loading an ES module, and `import.meta`. */
-export const cellGlobal = '__tslab__';
-
-/**
- * `import(x)` → `__tslab__.import(x)`, `import.meta` → `__tslab__.meta`: a function's body has neither. Tells of a
- * `for await` that is in no function; tslab sees to `await` itself.
- */
-const ownImports =
-  (ts: typeof TypeScript, foundAwait: () => void): TypeScript.TransformerFactory<TypeScript.SourceFile> =>
-  (context) =>
-  (file) => {
-    const member = (name: string) =>
-      context.factory.createPropertyAccessExpression(context.factory.createIdentifier(cellGlobal), name);
-    let functions = 0;
-    const visit = (node: TypeScript.Node): TypeScript.Node => {
-      if (ts.isForOfStatement(node) && node.awaitModifier && functions === 0) foundAwait();
-      if (ts.isFunctionLike(node)) {
-        functions += 1;
-        const inner = ts.visitEachChild(node, visit, context);
-        functions -= 1;
-        return inner;
-      }
-      if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-        return context.factory.createCallExpression(
-          member('import'),
-          undefined,
-          node.arguments.map((argument) => ts.visitNode(argument, visit) as TypeScript.Expression),
-        );
-      }
-      if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return member('meta');
-      return ts.visitEachChild(node, visit, context);
-    };
-    return ts.visitEachChild(file, visit, context);
-  };
-
-/** `require("x")`, where it stands for an import or a re-export, → `(await __tslab__.import("x"))`. */
-const awaitedImports =
-  (ts: typeof TypeScript, found: () => void): TypeScript.TransformerFactory<TypeScript.SourceFile> =>
-  (context) =>
-  (file) => {
-    const { factory } = context;
-    const visit = (node: TypeScript.Node): TypeScript.Node => {
-      if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'require') {
-        found();
-        const load = factory.createPropertyAccessExpression(factory.createIdentifier(cellGlobal), 'import');
-        return factory.createAwaitExpression(factory.createCallExpression(load, undefined, node.arguments));
-      }
-      return ts.visitEachChild(node, visit, context);
-    };
-    return ts.visitEachChild(
-      file,
-      (statement) => {
-        const original = ts.getOriginalNode(statement);
-        const stands = ts.isImportDeclaration(original) || ts.isExportDeclaration(original);
-        return stands ? ts.visitNode(statement, visit) : statement;
-      },
-      context,
-    );
-  };

@@ -2,14 +2,17 @@ import { executionAsyncId } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import type { Converter } from 'tslab/dist/converter.js';
 import type { Executor } from 'tslab/dist/executor.js';
-import { type CellCompiler, cellGlobal } from './compiler.js';
+import type { CellCompiler } from './compiler.js';
 import type { CellModules } from './modules.js';
+import { cellGlobal } from './transformers.js';
 
 export type CellOutcome =
   { readonly status: 'ok'; readonly result: unknown } | { readonly status: 'error'; readonly error: unknown };
 
 export interface CellExecutor extends Pick<Executor, 'inspect' | 'complete' | 'close'> {
   readonly run: (source: string) => Promise<CellOutcome>;
+  /** Runs what belongs to a cell besides its source: showing its result. Can be stopped and abandoned as the cell can. */
+  readonly alone: <T>(work: () => T | Promise<T>) => Promise<T>;
   /** Gives up waiting for the cell: it ends with `error`, its work is left to itself. */
   readonly abandon: (error: Error) => void;
   readonly tslab: Executor;
@@ -34,7 +37,9 @@ export const createCellExecutor = ({
 }: CellExecutorOptions): CellExecutor => {
   const require = createRequire(import.meta.url);
   const { createExecutor } = require('tslab/dist/executor.js') as typeof import('tslab/dist/executor.js');
-  let outcome: CellOutcome = { status: 'ok', result: undefined };
+  let thrown: { readonly error: unknown } | undefined;
+  /** The name that tslab gave the cell's last expression, if the cell ends with one. */
+  let lastExpression = '';
   let compiled = 0;
   let abandon: (error: Error) => void = () => undefined;
   let adopted: string | undefined;
@@ -42,8 +47,9 @@ export const createCellExecutor = ({
     ...compiler.converter,
     convert(previous, source) {
       if (adopted !== undefined) return { diagnostics: [], declOutput: adopted };
-      const converted = compiler.converter.convert(previous, source);
+      const { lastExpressionVar, ...converted } = compiler.converter.convert(previous, source);
       compiled += 1;
+      lastExpression = lastExpressionVar ?? '';
       return converted;
     },
   };
@@ -66,33 +72,39 @@ export const createCellExecutor = ({
       },
     },
     {
-      log: (result: unknown) => {
-        outcome = { status: 'ok', result };
-      },
+      log: () => undefined,
       error: (error: unknown) => {
-        outcome = { status: 'error', error };
+        thrown = { error };
       },
     },
   );
   /**
-   * The cell starts alone: as a job of promises, in a turn of the event loop that nothing of this kernel shares. So it can
-   * be stopped (control-thread.mjs) without anything of the kernel being stopped with it.
+   * What is the user's starts alone: as a job of promises, in a turn of the event loop that nothing of this kernel shares.
+   * So it can be stopped (control-thread.mjs) without anything of the kernel being stopped with it.
    */
-  const started = (source: string): Promise<void> =>
+  const alone: CellExecutor['alone'] = (work) =>
     new Promise((resolve, reject) => {
       abandon = reject;
       setImmediate(() => {
-        void Promise.resolve()
-          .then(() => {
-            const rest = tslab.execute(source);
-            afterSynchronous();
-            return rest;
-          })
-          .then(() => {
-            resolve();
-          }, reject);
+        void Promise.resolve().then(work).then(resolve, reject);
       });
     });
+
+  /**
+   * What cells declare at their top, and the result of the one that runs. As tslab's own: imports, which the compiler
+   * defines as getters, become values that can be declared anew. With `set` an assignment takes a tenth of the time.
+   */
+  const values: Record<PropertyKey, unknown> = {};
+  const exports = new Proxy(values, {
+    set(_, name, value) {
+      values[name] = value;
+      return true;
+    },
+    defineProperty(_, name, attributes) {
+      if (name !== '__esModule') values[name] = attributes.get ? attributes.get() : attributes.value;
+      return true;
+    },
+  });
 
   const meta = {
     url: new URL('cell.ts', `file://${folder}/`).href,
@@ -100,6 +112,7 @@ export const createCellExecutor = ({
     filename: `${folder}/cell.ts`,
   };
   Object.assign((globalThis as unknown as Record<string, object>)[cellGlobal]!, {
+    exports,
     import: (specifier: unknown) => modules.load(String(specifier)),
     meta,
     // What the control thread looks at before it stops a cell.
@@ -107,19 +120,27 @@ export const createCellExecutor = ({
   });
   return {
     tslab,
+    alone,
     async run(source) {
-      outcome = { status: 'ok', result: undefined };
+      thrown = undefined;
+      lastExpression = '';
       const before = compiled;
       try {
-        await started(source);
+        await alone(() => {
+          const rest = tslab.execute(source);
+          afterSynchronous();
+          return rest;
+        });
       } catch (error) {
-        outcome = { status: 'error', error };
+        thrown = { error };
       }
-      const ended = outcome;
+      const result = values[lastExpression];
       // Not to be kept alive by us once it was shown.
-      outcome = { status: 'ok', result: undefined };
-      if (ended.status === 'error' && compiled > before) await keepDeclarations();
-      return ended;
+      Reflect.deleteProperty(values, lastExpression);
+      if (!thrown) return { status: 'ok', result };
+      const { error } = thrown;
+      if (compiled > before) await keepDeclarations();
+      return { status: 'error', error };
     },
     abandon: (error) => {
       abandon(error);
