@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
+import type { Displayable } from '../display.js';
 import type { DoctorReport } from '../doctor/report.js';
 import { places } from '../setup/places.mjs';
-import type { Displayable } from './displayable.js';
 import { tableView, type Table } from './table.js';
 
 /** The state of the checkout: what is wrong first, then what there is. */

@@ -1,6 +1,6 @@
+import type { Displayable } from '../display.js';
 import type { DvcDataStatus, DvcStatus } from '../dvc/dvc.js';
 import type { Verification } from '../dvc/verify.js';
-import type { Displayable } from './displayable.js';
 import { tableView, type Table } from './table.js';
 
 /** The strings in a value as `dvc status` nests them: 'changed outs' of { 'data/train.bin': 'modified' }. */

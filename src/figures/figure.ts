@@ -1,5 +1,5 @@
 import type { Layout, LayoutAxis, PlotData } from 'plotly.js';
-import { displaySymbol, type Displayable } from './displayable.js';
+import { displaySymbol, type Displayable } from '../display.js';
 import { mimeBundle } from './mime-bundle.js';
 import { fontFamily, gridColour, ink, seriesColours, transparent } from './theme.js';
 

@@ -1,4 +1,4 @@
-import { displayable, type Displayable } from './displayable.js';
+import { displayable, type Displayable } from '../display.js';
 import { escapeHtml, textOfTable } from './table.js';
 
 /** An image: [height, width, 3] in [0, 1], row by row. */

@@ -1,4 +1,4 @@
-import type { MimeBundle } from './displayable.js';
+import type { MimeBundle } from '../display.js';
 import type { Figure } from './figure.js';
 import { renderSvg } from './render-svg.js';
 

@@ -1,5 +1,5 @@
+import type { Displayable } from '../display.js';
 import type { Network } from '../models/network.js';
-import type { Displayable } from './displayable.js';
 import { tableView, type Table } from './table.js';
 
 /** What a summary needs to know of a network. */

@@ -1,6 +1,6 @@
+import { displayable, type Displayable } from '../display.js';
 import type { ResultRecord } from '../results/record.js';
 import { accuracyOf, attacksOf, attackTitles, markdownTable, textTable } from '../results/table.js';
-import { displayable, type Displayable } from './displayable.js';
 import { htmlOfTable, type Cell } from './table.js';
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(2);

@@ -1,4 +1,4 @@
-import { displayable, type Displayable, type MimeBundle } from './displayable.js';
+import { displayable, type Displayable, type MimeBundle } from '../display.js';
 
 export interface Column {
   readonly title: string;

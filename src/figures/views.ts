@@ -1,15 +1,17 @@
-import { displayable, type Displayable } from './displayable.js';
+import { displayable, type Displayable } from '../display.js';
+import type { DoctorReport } from '../doctor/report.js';
+import type { DvcDataStatus } from '../dvc/dvc.js';
+import type { Verification } from '../dvc/verify.js';
+import type { Evaluation } from '../evaluation/evaluate.js';
+import type { ResultRecord } from '../results/record.js';
+import type { TrainingRun } from '../training/train.js';
 import { doctorView } from './doctor-report.js';
 import { dvcDataStatusView, verificationView } from './dvc-status.js';
+import { evaluationByAttack, evaluationTable } from './evaluation-table.js';
 import { mimeBundle } from './mime-bundle.js';
 import { modelSummary, type SummarisedNetwork } from './model-summary.js';
 import { resultsTable } from './results-table.js';
 import { trainingCurvesFigure } from './training-curves.js';
-import type { DoctorReport } from '../doctor/report.js';
-import type { DvcDataStatus } from '../dvc/dvc.js';
-import type { Verification } from '../dvc/verify.js';
-import type { ResultRecord } from '../results/record.js';
-import type { TrainingRun } from '../training/train.js';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -28,6 +30,12 @@ interface View {
 const isRecord = (value: unknown): boolean => isObject(value) && value['format'] === 'ciard-result-1';
 const isVerification = (value: unknown): boolean => has(value, 'dataset', 'state', 'message', 'files');
 
+const isEvaluation = (value: unknown): boolean => has(value, 'attacks', 'wRobust');
+
+/** By name. Only of an object that is nothing else are the values looked at: they may be computed on being asked for. */
+const isEvaluations = (value: unknown): boolean =>
+  isObject(value) && Object.getPrototypeOf(value) === Object.prototype && isListOf(Object.values(value), isEvaluation);
+
 const showRun = ({ history, best }: TrainingRun): Displayable => {
   const figure = trainingCurvesFigure(history, { title: 'Training run', chosen: best.epoch });
   return displayable(() => mimeBundle(figure));
@@ -36,6 +44,11 @@ const showRun = ({ history, best }: TrainingRun): Displayable => {
 const views: readonly View[] = [
   { fits: isRecord, show: (value) => resultsTable([value as ResultRecord]) },
   { fits: (value) => isListOf(value, isRecord), show: (value) => resultsTable(value as ResultRecord[]) },
+  { fits: isEvaluation, show: (value) => evaluationByAttack(value as Evaluation) },
+  {
+    fits: isEvaluations,
+    show: (value) => evaluationTable(value as Record<string, Evaluation>),
+  },
   {
     fits: (value) => has(value, 'history', 'best', 'lastFile', 'bestFile'),
     show: (value) => showRun(value as TrainingRun),
@@ -56,7 +69,7 @@ const views: readonly View[] = [
 ];
 
 /**
- * How a notebook shows a value of ours that is plain data: results, a training run, a network, the doctor's report, the
- * state of the data sets. Undefined for everything else.
+ * How a notebook shows a value of ours that is plain data: results, evaluations (one, or several by their networks'
+ * names), a training run, a network, the doctor's report, the state of the data sets. Undefined for everything else.
  */
 export const viewOf = (value: unknown): Displayable | undefined => views.find(({ fits }) => fits(value))?.show(value);

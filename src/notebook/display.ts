@@ -1,26 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
+import { displayable, displaySymbol, type Displayable, type MimeBundle } from '../display.js';
 
 /**
- * Display. A value shows itself by a method under `Symbol.for('Jupyter.display')`, which returns a MIME bundle or a
- * promise of one; Deno's kernel uses the same symbol, so what is written for one shows in the other. Everything else is
- * shown as text. A figure, a table or a picture is then an ordinary object: a cell's last expression shows it, and so does
- * `display(figure)`.
+ * Display. A value that shows itself (src/display.ts) is shown as it says, plain data by a view if there is one for it,
+ * everything else as text. A figure, a table or a picture is then an ordinary object: a cell's last expression shows it,
+ * and so does `display(figure)`.
  */
-
-/** One representation per MIME type. Text is a string, JSON types hold JSON, bytes are sent as base64. */
-export type MimeBundle = Readonly<Record<string, unknown>>;
-
-/** The key of the method by which a value shows itself. */
-export const displaySymbol: unique symbol = Symbol.for('Jupyter.display') as never;
-
-export interface Displayable {
-  /** An empty bundle shows nothing. */
-  readonly [displaySymbol]: () => MimeBundle | Promise<MimeBundle>;
-}
+export { displaySymbol, type Displayable, type MimeBundle };
 
 /** A value that shows itself as `bundle`: `display(mime({ 'text/html': '<b>x</b>', 'text/plain': 'x' }))`. */
-export const mime = (bundle: MimeBundle): Displayable => ({ [displaySymbol]: () => bundle });
+export const mime = (bundle: MimeBundle): Displayable => displayable(() => bundle);
 export const html = (text: string): Displayable => mime({ 'text/html': text });
 export const markdown = (text: string): Displayable => mime({ 'text/markdown': text, 'text/plain': text });
 export const svg = (text: string): Displayable => mime({ 'image/svg+xml': text });
@@ -40,7 +30,7 @@ export interface DisplaySink {
 const printed: DisplaySink = {
   show: (bundle) => {
     const text = bundle['text/plain'];
-    if (typeof text === 'string') process.stdout.write(`${text}\n`);
+    if (typeof text === 'string' && text !== '') process.stdout.write(`${text}\n`);
   },
   clear: () => undefined,
   track: () => undefined,
@@ -50,6 +40,16 @@ let sink = printed;
 /** Called by the kernel at its start. */
 export const setDisplaySink = (next: DisplaySink): void => {
   sink = next;
+};
+
+/** How an object is shown that is plain data and does not say itself; undefined where there is no view of it. */
+export type ViewOf = (value: object) => Displayable | undefined | Promise<Displayable | undefined>;
+
+let viewOf: ViewOf = () => undefined;
+
+/** Called by the kernel at its start: it shows the library's data, of which this room knows nothing. */
+export const setViews = (next: ViewOf): void => {
+  viewOf = next;
 };
 
 interface TensorLike {
@@ -84,11 +84,20 @@ const encoded = (bundle: MimeBundle): MimeBundle =>
       ]),
   );
 
-/** How `value` is shown: by its own method, or as text. */
-export const bundleOf = (value: unknown): MimeBundle | Promise<MimeBundle> => {
-  if (!isDisplayable(value)) return { 'text/plain': textOf(value) };
+const textBundle = (value: unknown): MimeBundle => ({ 'text/plain': textOf(value) });
+
+const ownBundle = (value: Displayable): MimeBundle | Promise<MimeBundle> => {
   const bundle = value[displaySymbol]();
   return bundle instanceof Promise ? bundle.then(encoded) : encoded(bundle);
+};
+
+/** How `value` is shown: by its own method, by a view of it, or as text. */
+export const bundleOf = (value: unknown): MimeBundle | Promise<MimeBundle> => {
+  if (isDisplayable(value)) return ownBundle(value);
+  if (typeof value !== 'object' || value === null || isTensor(value)) return textBundle(value);
+  const shownBy = (view: Displayable | undefined) => (view ? ownBundle(view) : textBundle(value));
+  const view = viewOf(value);
+  return view instanceof Promise ? view.then(shownBy) : shownBy(view);
 };
 
 export interface Display {
@@ -104,18 +113,28 @@ export interface DisplayOptions {
   readonly metadata?: MimeBundle;
 }
 
+/** Shows that are not ready yet, by their place. What comes after them there waits, or the older would be seen last. */
+const pending = new Map<string, Promise<void>>();
+
 const show = (value: unknown, id: string, update: boolean, metadata: MimeBundle): void => {
   const to = sink;
   const bundle = bundleOf(value);
-  if (!(bundle instanceof Promise)) {
+  const before = pending.get(id);
+  if (!before && !(bundle instanceof Promise)) {
     to.show(bundle, { id, update, metadata });
     return;
   }
-  to.track(
-    bundle.then((ready) => {
-      to.show(ready, { id, update, metadata });
-    }),
-  );
+  // Its place among the cell's outputs is where it was asked for, not where it gets ready.
+  if (!update) to.show({ 'text/plain': '' }, { id, update, metadata: {} });
+  const work = Promise.all([bundle, before?.catch(() => undefined)])
+    .then(([ready]) => {
+      to.show(ready, { id, update: true, metadata });
+    })
+    .finally(() => {
+      if (pending.get(id) === work) pending.delete(id);
+    });
+  pending.set(id, work);
+  to.track(work);
 };
 
 /**

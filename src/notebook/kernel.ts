@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { InterruptedError } from '../errors.js';
 import { createCellCompiler } from './compiler.js';
-import { bundleOf, setDisplaySink } from './display.js';
-import { type CellOutcome, createCellExecutor } from './executor.js';
+import { bundleOf, setDisplaySink, setViews, type Displayable, type MimeBundle } from './display.js';
+import { createCellExecutor } from './executor.js';
 import { createHistory } from './history.js';
 import { createCellInterruption } from './interruption.js';
 import { createLanguageServices } from './language.js';
@@ -15,6 +14,11 @@ import { captureStreams } from './streams.js';
 import { frameName, reportOf, type RunCell } from './traceback.js';
 import { warmUp } from './warm-up.js';
 
+/** How plain data of the library is shown. */
+interface Views {
+  readonly viewOf: (value: unknown) => Displayable | undefined;
+}
+
 export interface KernelOptions {
   /** What Jupyter wrote for us: ports and key. */
   readonly connectionFile: string;
@@ -24,6 +28,10 @@ export interface KernelOptions {
   readonly root: string;
   /** Gives the place where the names of loaded files are to go. */
   readonly onLoaded: (listener: (url: string) => void) => void;
+  /** The library's index, which the compiler reads ahead. */
+  readonly library: string;
+  /** Loads the views of the library's data. Called once a cell shows an object and has loaded some of the library. */
+  readonly loadViews: () => Promise<Views>;
 }
 
 /** After this many milliseconds without a request nobody is taken to wait. */
@@ -32,7 +40,19 @@ const quiet = 300;
 /** Stack traces can lead back into this many cells. */
 const rememberedCells = 1000;
 
-export const startKernel = async ({ connectionFile, folder, root, onLoaded }: KernelOptions): Promise<void> => {
+/** How a cell ended, and its result as it is shown: nothing where it has none. */
+type CellEnd =
+  | { readonly status: 'ok'; readonly bundle?: MimeBundle | undefined }
+  | { readonly status: 'error'; readonly error: unknown };
+
+export const startKernel = async ({
+  connectionFile,
+  folder,
+  root,
+  onLoaded,
+  library,
+  loadViews,
+}: KernelOptions): Promise<void> => {
   const connection = JSON.parse(readFileSync(connectionFile, 'utf8')) as Connection;
   const console = process.stderr.write.bind(process.stderr);
   const complain = (error: unknown): void => {
@@ -98,8 +118,19 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
     },
   });
 
-  /** Runs a cell and waits for the displays that it began. */
-  const run = async (source: string): Promise<CellOutcome> => {
+  let views: Views | undefined;
+  setViews((value) => {
+    if (views) return views.viewOf(value);
+    // Where nothing of the library is loaded, no object is of its making.
+    if (!modules.usesLibrary()) return undefined;
+    return loadViews().then((loaded) => {
+      views = loaded;
+      return loaded.viewOf(value);
+    });
+  });
+
+  /** Runs a cell, waits for the displays that it began and makes its result ready to be shown. */
+  const run = async (source: string): Promise<CellEnd> => {
     interruption.begin(executor.abandon);
     tracked = [];
     try {
@@ -110,8 +141,12 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
           return { status: 'error', error: new InterruptedError('interrupted') };
         return outcome;
       }
-      while (tracked.length > 0) await tracked.shift();
-      return outcome;
+      const { result } = outcome;
+      const bundle = await executor.alone(async () => {
+        while (tracked.length > 0) await tracked.shift();
+        return result === undefined || result === null ? undefined : bundleOf(result);
+      });
+      return { status: 'ok', bundle };
     } catch (error) {
       return { status: 'error', error };
     } finally {
@@ -147,12 +182,12 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
     }
     label = String(count);
     output('execute_input', { code, execution_count: count });
-    const outcome = code.trim() === '' ? ({ status: 'ok', result: undefined } as const) : await run(code);
+    const outcome: CellEnd = code.trim() === '' ? { status: 'ok' } : await run(code);
     warnOfEdits();
     try {
       if (outcome.status === 'error') throw outcome.error;
-      if (outcome.result !== undefined && outcome.result !== null) {
-        const data = await bundleOf(outcome.result);
+      const data = outcome.bundle;
+      if (data) {
         streams.flush();
         if (stored && typeof data['text/plain'] === 'string') history.result(data['text/plain']);
         if (Object.keys(data).length > 0) output('execute_result', { execution_count: count, data, metadata: {} });
@@ -177,7 +212,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
       const outcome = await run(`(${source})`);
       values[name] =
         outcome.status === 'ok'
-          ? { status: 'ok', data: await bundleOf(outcome.result), metadata: {} }
+          ? { status: 'ok', data: outcome.bundle ?? { 'text/plain': 'undefined' }, metadata: {} }
           : { status: 'error', ...reportOf(outcome.error, { cells, root, label }) };
     }
     return values;
@@ -294,7 +329,7 @@ export const startKernel = async ({ connectionFile, folder, root, onLoaded }: Ke
   status('starting');
   await warmUp({
     compiler,
-    entry: join(root, 'src', 'index.ts'),
+    entry: library,
     isIdle: () => running === undefined && performance.now() - lastRequest > quiet,
   });
 };

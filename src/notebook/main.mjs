@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
@@ -35,4 +36,7 @@ await startKernel({
     loaded = listener;
     early.splice(0).forEach(listener);
   },
+  // All that the kernel knows of the library. It is not loaded before a cell loads it: a kernel starts without TensorFlow.
+  library: join(root, 'src', 'index.ts'),
+  loadViews: () => import('../figures/views.js'),
 });

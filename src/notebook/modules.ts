@@ -12,6 +12,8 @@ export interface CellModules {
   readonly load: (specifier: string) => Promise<object>;
   /** To be told of every file that Node loads, by its URL. */
   readonly loaded: (url: string) => void;
+  /** Whether anything of the library is loaded: a file of another of its rooms than this. */
+  readonly usesLibrary: () => boolean;
   /** The loaded files that were edited since, and that the running cell did not load anew. Each edit is told once. */
   readonly stale: () => string[];
 }
@@ -33,6 +35,10 @@ export const createCellModules = ({ root, folder, resolveType }: CellModulesOpti
   const told = new Map<string, number>();
 
   const ours = (file: string): boolean => isAbsolute(file) && !file.includes(`${sep}node_modules${sep}`);
+
+  let library = false;
+  /** Files beside the rooms (errors, interruption) are the kernel's as well. */
+  const isOfLibrary = (file: string): boolean => /^src\/(?!notebook\/)[^/]+\//.test(relative(root, file));
 
   const isEdited = (file: string): boolean => {
     const known = edits.get(file);
@@ -89,7 +95,9 @@ export const createCellModules = ({ root, folder, resolveType }: CellModulesOpti
       if (!url.startsWith('file:')) return;
       const file = fileURLToPath(url.replace(/[?#].*$/, ''));
       if (ours(file)) edits.set(file, modifiedAt(file) ?? 0);
+      library ||= isOfLibrary(file);
     },
+    usesLibrary: () => library,
     stale() {
       const files: string[] = [];
       for (const [file, known] of edits) {

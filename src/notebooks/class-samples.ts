@@ -1,5 +1,5 @@
 import type { ImageSet } from '../data/records.js';
-import { displayable, type Displayable } from '../figures/displayable.js';
+import { displayable, type Displayable } from '../display.js';
 import { escapeHtml } from '../figures/table.js';
 
 export interface ClassSamplesOptions {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { displaySymbol } from '../../src/figures/displayable.js';
+import { displaySymbol } from '../../src/display.js';
 import { imageGrid, type AttackedImage, type Pixels } from '../../src/figures/image-grid.js';
 
 const pixels = (value: (row: number, column: number, channel: number) => number): Pixels => {

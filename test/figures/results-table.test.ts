@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { displaySymbol } from '../../src/display.js';
 import { wilsonInterval } from '../../src/evaluation/interval.js';
-import { displaySymbol } from '../../src/figures/displayable.js';
 import { resultsTable } from '../../src/figures/results-table.js';
 import { UserError } from '../../src/errors.js';
 import { exampleRecord } from './example-record.js';

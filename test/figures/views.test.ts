@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { displaySymbol, type MimeBundle } from '../../src/display.js';
 import { examine } from '../../src/doctor/report.js';
 import { dvcDataStatus, dvcStatus, hasDvc } from '../../src/dvc/dvc.js';
 import { verifyData } from '../../src/dvc/verify.js';
-import { displaySymbol, type MimeBundle } from '../../src/figures/displayable.js';
 import { dvcStatusTable, dvcStatusView } from '../../src/figures/dvc-status.js';
+import type { Evaluation } from '../../src/evaluation/evaluate.js';
+import { outcomeOf } from '../../src/evaluation/outcome.js';
 import { viewOf } from '../../src/figures/views.js';
 import { createNetwork } from '../../src/models/network.js';
 import type { TrainingRun } from '../../src/training/train.js';
@@ -25,6 +27,35 @@ test('results show their table, one as many', async () => {
   const record = exampleRecord({ attacks: { clean: { correct: 9, total: 10, interval: [0.6, 0.98] } } });
   assert.match(String((await shown([record, record]))['text/html']), /90\.00/);
   assert.match(String((await shown(record))['text/html']), /90\.00/);
+});
+
+const evaluation = (correct: number): Evaluation => ({
+  attacks: Object.fromEntries(
+    Object.entries({ clean: 200, 'pgd-sat': correct }).map(([name, right]) => [
+      name,
+      outcomeOf(
+        Uint8Array.from({ length: 200 }, (_, i) => Number(i < right)),
+        200,
+        4,
+      ),
+    ]),
+  ),
+  wRobust: { 'pgd-sat': (200 + correct) / 400 },
+});
+
+test('an evaluation shows its accuracies by attack; several show a row a network', async () => {
+  const { 'text/plain': one } = await shown(evaluation(100));
+  assert.match(String(one), /^Attack +Accuracy \(%\) +W-Robust \(%\) +Images +Images a second\n/);
+  assert.match(String(one), /\nPGD-20 \(sat\) +50\.00 \(43\.1–56\.9\) +75\.00 +200 +50\.0\n/);
+  const { 'text/plain': several } = await shown({ student: evaluation(100), teacher: evaluation(50) });
+  assert.match(String(several), /^Network[^]*\nstudent +100[^]*\nteacher +100/);
+});
+
+test('an evaluation shows the stages of a sequence of attacks', async () => {
+  const { attacks, wRobust } = evaluation(100);
+  const sequence = { ...attacks['pgd-sat']!, stages: { 'apgd-ce': attacks['clean']! } };
+  const { 'text/plain': text } = await shown({ attacks: { autoattack: sequence }, wRobust });
+  assert.match(String(text), /\nAutoAttack +50\.00[^\n]+\nafter apgd-ce +100\.00/);
 });
 
 test('a training run shows its curves', async () => {
@@ -69,4 +100,8 @@ test('everything else is left to the notebook', () => {
   for (const value of [undefined, null, 1, 'text', [], {}, [1], { layers: 3 }, () => 1, new Map(), [null]]) {
     assert.equal(viewOf(value), undefined);
   }
+  const computed = Object.create(Map.prototype, {
+    dear: { enumerable: true, get: () => assert.fail('computed') },
+  }) as object;
+  assert.equal(viewOf(computed), undefined);
 });

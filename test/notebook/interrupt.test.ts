@@ -65,6 +65,13 @@ suite('an interrupt', { skip: needsJupyter }, () => {
     await interrupted('await new Promise(() => undefined);');
   });
 
+  test('ends a cell whose result or display never gets ready', async () => {
+    const never = '({ [Symbol.for("Jupyter.display")]: () => new Promise<{}>(() => undefined) })';
+    await interrupted(never);
+    await interrupted(`import { display } from './src/notebook/display.js';\ndisplay(${never});`);
+    await interrupted('({ [Symbol.for("Jupyter.display")]() { for (;;); } })');
+  });
+
   test('works twice in a row, and again', async () => {
     await interrupted('await new Promise(() => undefined);', [0.5, 0.6]);
     await interrupted('while (true);', [0.5, 0.51, 0.6]);

@@ -55,6 +55,27 @@ suite('a kernel, through the Jupyter protocol', { skip: needsJupyter }, () => {
       assert.equal(await succeed('counter'), '5');
     });
 
+    test('functions see what later cells assign, and are seen to assign', async () => {
+      await succeed(
+        'let level = 1, other = 2;\nconst read = () => level;\nfunction raise() { level += 1; return { level }; }',
+      );
+      await succeed('level = 10;');
+      assert.equal(await succeed('[read(), raise().level, level]'), '[ 10, 11, 11 ]');
+      await succeed('let [left, right] = new Set([1, 2]);');
+      assert.equal(await succeed('left + right + other'), '5');
+    });
+
+    test('names of earlier cells stand wherever names can: shorthands, patterns, assignments', async () => {
+      await succeed('interface Pair { one: number; two?: number }\nconst pair: Pair = { one: 1 };\nlet one = 5;');
+      assert.equal(await succeed('({ pair, one })'), '{ pair: { one: 1 }, one: 5 }');
+      assert.equal(await succeed('const { one: first, two: second = 2 } = pair;\n[first, second]'), '[ 1, 2 ]');
+      assert.equal(await succeed('(({ one: given }: Pair) => ({ given, one }))(pair)'), '{ given: 1, one: 5 }');
+      await succeed('({ one } = pair);');
+      assert.equal(await succeed('one'), '1');
+      await succeed('let elsewhere = 0;\n({ one: elsewhere } = pair);\n({ one = 8 } = {} as Partial<Pair>);');
+      assert.equal(await succeed('[elsewhere, one]'), '[ 1, 8 ]');
+    });
+
     test('types may be left out, as in a notebook one does', async () => {
       assert.equal(
         await succeed('const seen = [];\nfunction twice(x) { return 2 * x; }\nseen.push(twice(2));\nseen'),
@@ -230,9 +251,32 @@ suite('a kernel, through the Jupyter protocol', { skip: needsJupyter }, () => {
       const later = await kernel.run(
         "display({ async [displaySymbol]() { await new Promise((r) => setTimeout(r, 50)); return { 'text/plain': 'late' }; } });",
       );
-      assert.deepEqual(later.order, ['busy', 'execute_input', 'display_data', 'idle']);
+      assert.deepEqual(later.order, ['busy', 'execute_input', 'display_data', 'update_display_data', 'idle']);
       const failing = await kernel.run("display({ async [displaySymbol]() { throw new Error('unshowable'); } });");
       assert.equal(errorOf(failing)?.evalue, 'unshowable');
+    });
+
+    test('a display that is not ready keeps its place, and what is shown there later is seen last', async () => {
+      const run = await kernel.run(
+        [
+          "const slow = { async [displaySymbol]() { await new Promise((r) => setTimeout(r, 80)); return { 'text/plain': 'slow' }; } };",
+          "const there = display(slow, { id: 'slow' });",
+          "there.update('quick');",
+          "console.log('printed');",
+        ].join('\n'),
+      );
+      const seen = run.outputs
+        .filter(({ type }) => type !== 'execute_input')
+        .map(({ type, content }) => [
+          type,
+          content['text'] ?? (content['data'] as Record<string, string>)['text/plain'],
+        ]);
+      assert.deepEqual(seen, [
+        ['display_data', ''],
+        ['stream', 'printed\n'],
+        ['update_display_data', 'slow'],
+        ['update_display_data', "'quick'"],
+      ]);
     });
 
     test('the output is cleared', async () => {

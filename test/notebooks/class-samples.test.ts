@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import type { ImageSet } from '../../src/data/records.js';
-import { displaySymbol } from '../../src/figures/displayable.js';
+import { displaySymbol } from '../../src/display.js';
 import { classSamples } from '../../src/notebooks/class-samples.js';
 
 /** Image i is all red at level i; classes 0 and 1 in turn, of class 2 there is one. */

@@ -1,8 +1,8 @@
-import type { Evaluation } from '../evaluation/evaluate.js';
-import type { Displayable } from '../figures/displayable.js';
-import type { Measured } from '../figures/figure.js';
-import { tableView } from '../figures/table.js';
+import type { Displayable } from '../display.js';
+import type { AttackOutcome, Evaluation } from '../evaluation/evaluate.js';
 import { attackTitles } from '../results/table.js';
+import type { Measured } from './figure.js';
+import { tableView, type Cell } from './table.js';
 
 /** What an evaluation measured, by attack, as figures take it. */
 export const measuredAttacks = ({ attacks }: Evaluation): Record<string, Measured> =>
@@ -18,6 +18,35 @@ export interface EvaluationTableOptions {
   /** Adds W-Robust, the mean of clean accuracy and accuracy under this attack. */
   readonly wRobust?: string;
 }
+
+/** One evaluation: a row an attack, the stages of a sequence of attacks below it. */
+export const evaluationByAttack = ({ attacks, wRobust }: Evaluation): Displayable => {
+  const row = (
+    name: string,
+    { accuracy, interval, total, imagesPerSecond }: AttackOutcome,
+    weighed?: number,
+  ): Cell[] => [
+    name,
+    { text: percent(accuracy, 2), detail: interval.map((end) => percent(end, 1)).join('–') },
+    weighed === undefined ? '–' : percent(weighed, 2),
+    String(total),
+    imagesPerSecond.toPrecision(3),
+  ];
+  return tableView({
+    columns: [
+      { title: 'Attack' },
+      ...['Accuracy (%)', 'W-Robust (%)', 'Images', 'Images a second'].map((title) => ({
+        title,
+        align: 'right' as const,
+      })),
+    ],
+    rows: Object.entries(attacks).flatMap(([name, outcome]) => [
+      row(attackTitles[name] ?? name, outcome, wRobust[name]),
+      ...Object.entries(outcome.stages ?? {}).map(([stage, left]) => row(`after ${stage}`, left)),
+    ]),
+    notes: ['Below an accuracy: where it lies at 95 %. W-Robust: the mean of clean accuracy and this one.'],
+  });
+};
 
 /**
  * Evaluations of several networks side by side: a row a network, a column an attack, each accuracy with where it lies at

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { displaySymbol } from '../../src/display.js';
 import type { Evaluation } from '../../src/evaluation/evaluate.js';
 import { outcomeOf } from '../../src/evaluation/outcome.js';
-import { displaySymbol } from '../../src/figures/displayable.js';
-import { evaluationTable, measuredAttacks } from '../../src/notebooks/evaluation-table.js';
+import { evaluationTable, measuredAttacks } from '../../src/figures/evaluation-table.js';
 
 const evaluation = (correct: Readonly<Record<string, number>>): Evaluation => ({
   attacks: Object.fromEntries(
