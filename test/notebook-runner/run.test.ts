@@ -9,7 +9,7 @@ import { codeCells, parseNotebook } from '../../src/notebook-runner/notebook.js'
 import { findNotebooks, reportLines, runNotebook } from '../../src/notebook-runner/run.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { places } from '../../src/setup/places.mjs';
-import { temporaryFolder } from '../data/temporary.js';
+import { temporaryFolder } from '../temporary.js';
 import { needsJupyter } from '../notebook/kernel-client.js';
 
 const folder = temporaryFolder();
