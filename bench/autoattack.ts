@@ -15,7 +15,7 @@ import { evaluate } from '../src/evaluation/evaluate.js';
 import { checkpointInterrupt, interruptSignal } from '../src/interruption.js';
 import type { Progress } from '../src/progress.js';
 import { autoAttackName, autoAttackStride, type AutoAttackCase } from './autoattack-cases.js';
-import { busySeconds } from './interleave.js';
+import { createAwakeClock, type AwakeClock } from './awake-clock.js';
 
 /** What is left after a stage, and what the stage took. The first one, `clean`, classifies the images and checks the network. */
 export interface StageRun {
@@ -28,8 +28,10 @@ export interface StageRun {
 /** One side's run of AutoAttack: of all that comes after the network and the images are in memory. */
 export interface AutoAttackRun {
   readonly stages: readonly StageRun[];
+  /** Without the time that the processes were stopped. */
   readonly seconds: number;
   readonly processorSeconds: number;
+  readonly pausedSeconds: number;
   /** 1 for an image that is right in the end, else 0. */
   readonly outcome: readonly number[];
   readonly warnings: readonly string[];
@@ -78,13 +80,17 @@ const processorSeconds = (): number => {
 
 /** A run of `work`, with the share of the machine that others took beside it. */
 const watched = async <R extends { readonly processorSeconds: number }>(
-  work: () => Promise<R>,
+  work: (clock: AwakeClock) => Promise<R>,
 ): Promise<R & { readonly othersShare: number }> => {
-  const start = { wall: performance.now(), busy: busySeconds() };
-  const run = await work();
-  const others = busySeconds() - start.busy - run.processorSeconds;
-  const wall = (performance.now() - start.wall) / 1000;
-  return { ...run, othersShare: Math.max(0, others) / (cpus().length * wall) };
+  const clock = await createAwakeClock();
+  try {
+    const start = { seconds: clock.seconds(), busy: clock.busySeconds() };
+    const run = await work(clock);
+    const others = clock.busySeconds() - start.busy - run.processorSeconds;
+    return { ...run, othersShare: Math.max(0, others) / (cpus().length * (clock.seconds() - start.seconds)) };
+  } finally {
+    await clock.dispose();
+  }
 };
 
 export const withTemporaryFolder = async <R>(work: (folder: string) => Promise<R>): Promise<R> => {
@@ -123,8 +129,9 @@ export const runOurs = (each: AutoAttackCase, options: AutoAttackOptions): Promi
     const stages: StageRun[] = [];
     const warnings: string[] = [];
     try {
-      return await watched(async () => {
-        const start = { seconds: performance.now() / 1000, processorSeconds: processorSeconds() };
+      return await watched(async (clock) => {
+        const now = () => ({ seconds: clock.seconds(), processorSeconds: processorSeconds() });
+        const start = now();
         let last = start;
         const { attacks } = await evaluate({
           network,
@@ -140,20 +147,22 @@ export const runOurs = (each: AutoAttackCase, options: AutoAttackOptions): Promi
           onOutcome(name, { correct }) {
             // The sequence itself is told after its last stage.
             if (name === attack.name) return;
-            const now = { seconds: performance.now() / 1000, processorSeconds: processorSeconds() };
+            const { seconds, processorSeconds: used } = now();
             stages.push({
               name: name.replace(`${attack.name} `, ''),
               correct,
-              seconds: now.seconds - last.seconds,
-              processorSeconds: now.processorSeconds - last.processorSeconds,
+              seconds: seconds - last.seconds,
+              processorSeconds: used - last.processorSeconds,
             });
-            last = now;
+            last = { seconds, processorSeconds: used };
           },
         });
+        const end = now();
         return {
           stages,
-          seconds: performance.now() / 1000 - start.seconds,
-          processorSeconds: processorSeconds() - start.processorSeconds,
+          seconds: end.seconds - start.seconds,
+          processorSeconds: end.processorSeconds - start.processorSeconds,
+          pausedSeconds: clock.pausedSeconds(),
           outcome: Array.from(attacks[attack.name]!.outcome),
           warnings,
         };
@@ -174,7 +183,7 @@ const recordsOf = ({ pixels, labels, height, width }: ImageSet, indices: Uint32A
   return records;
 };
 
-type Answer = Omit<AutoAttackRun, 'othersShare'> & { readonly torch: string; readonly frozen: boolean };
+type Answer = Omit<AutoAttackRun, 'othersShare'>;
 
 /**
  * The reference's side, in a process of its own, on the same images.
@@ -226,19 +235,21 @@ export const runReference = (
         ],
       },
     );
-    const answer = watched(async () => JSON.parse((await run).stdout) as Answer);
-    const {
-      stages,
-      seconds,
-      processorSeconds: used,
-      outcome,
-      warnings,
-      othersShare,
-    } = await answer.catch(async (error: unknown) => {
+    const answer = watched(async () => {
+      const {
+        stages,
+        seconds,
+        processorSeconds: used,
+        pausedSeconds,
+        outcome,
+        warnings,
+      } = JSON.parse((await run).stdout) as Answer;
+      return { stages, seconds, processorSeconds: used, pausedSeconds, outcome, warnings };
+    });
+    return await answer.catch(async (error: unknown) => {
       await checkpointInterrupt();
       if (!(error instanceof ExecaError)) throw error;
       const reason = String(error.stderr).trim().split('\n').at(-1) ?? '';
       throw new UserError(`the reference's AutoAttack fails (${reason || error.shortMessage}).`);
     });
-    return { stages, seconds, processorSeconds: used, outcome, warnings, othersShare };
   });

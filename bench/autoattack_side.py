@@ -15,6 +15,7 @@ import argparse
 import json
 import re
 import sys
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -40,17 +41,41 @@ def read_images(path, indices):
     return chosen[:, 1:].reshape(-1, 3, 32, 32).float() / 255, chosen[:, 0].long()
 
 
+class AwakeClock:
+    """A clock that stands still while the process does: stopped by a signal, or on a machine asleep."""
+
+    INTERVAL = 0.1
+    LONGEST_GAP = 1.0
+
+    def __init__(self):
+        self.paused = 0.0
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        last = time.perf_counter()
+        while True:
+            time.sleep(self.INTERVAL)
+            now = time.perf_counter()
+            if now - last > self.LONGEST_GAP:
+                self.paused += now - last - self.INTERVAL
+            last = now
+
+    def seconds(self):
+        return time.perf_counter() - self.paused
+
+
 class StageClock:
     """Takes the place of the reference's logger and notes the time and the count where it reports a stage."""
 
-    def __init__(self, images):
+    def __init__(self, images, clock):
         self.images = images
+        self.clock = clock
         self.stages = []
         self.warnings = []
         self.restart()
 
     def restart(self):
-        self.wall, self.processor = time.perf_counter(), time.process_time()
+        self.wall, self.processor = self.clock.seconds(), time.process_time()
 
     def log(self, line):
         clean = re.match(r'initial accuracy: ([\d.]+)%', line)
@@ -76,22 +101,24 @@ def run_reference(folder, model, x, y, options):
     sys.path.insert(0, str(folder))
     from autoattack import AutoAttack  # the copy that was named
 
-    clock = StageClock(len(x))
+    clock = AwakeClock()
+    stages = StageClock(len(x), clock)
     attack = AutoAttack(model, norm='Linf', eps=options.epsilon, version='standard', seed=options.seed, device='cpu')
-    attack.logger = clock
+    attack.logger = stages
     if options.iterations:
         attack.apgd.n_iter = attack.apgd_targeted.n_iter = attack.fab.n_iter = options.iterations
     if options.queries:
         attack.square.n_queries = options.queries
-    clock.restart()
-    start, processor = time.perf_counter(), time.process_time()
+    stages.restart()
+    start, processor = clock.seconds(), time.process_time()
     _, labels = attack.run_standard_evaluation(x, y, bs=options.batch, return_labels=True)
     return {
-        'stages': clock.stages,
-        'seconds': time.perf_counter() - start,
+        'stages': stages.stages,
+        'seconds': clock.seconds() - start,
         'processorSeconds': time.process_time() - processor,
+        'pausedSeconds': clock.paused,
         'outcome': (labels == y).int().tolist(),
-        'warnings': clock.warnings,
+        'warnings': stages.warnings,
     }
 
 

@@ -47,7 +47,7 @@ const now = (): number => performance.now() / 1000;
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Seconds that all processors together have been busy. */
-export const busySeconds = (): number =>
+const busySeconds = (): number =>
   sum(cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq)) / 1000;
 
 /**

@@ -21,6 +21,7 @@ const runOf = (correct: readonly number[], seconds: number, othersShare = 0): Au
   })),
   seconds: 5 * seconds,
   processorSeconds: 10 * seconds,
+  pausedSeconds: 0,
   outcome: Array.from({ length: 100 }, (_, i) => (i < correct.at(-1)! ? 1 : 0)),
   warnings: [],
   othersShare,
