@@ -92,7 +92,7 @@ export const imageGrid = (
       const scale = Math.ceil(size / pixels.width);
       const data = await png(pixels, scale);
       const [width, height] = [pixels.width * scale, pixels.height * scale];
-      return `<td><img src="data:image/png;base64,${data}" width="${width}" height="${height}" alt="${escapeHtml(description)}"></td>`;
+      return `<td style="text-align:left"><img src="data:image/png;base64,${data}" width="${width}" height="${height}" alt="${escapeHtml(description)}"></td>`;
     };
     const headings = ['class', 'clean', 'adversarial', `difference × ${gain.toFixed(gain < 10 ? 1 : 0)}`, ...networks];
     const rows = await Promise.all(

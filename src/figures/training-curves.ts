@@ -16,6 +16,10 @@ const termStyle = (index: number): { colour: string; dash: ReturnType<typeof ser
   dash: seriesStyle(index + 1).dash,
 });
 
+/** Whether a value has none beside it: as a line it would not be seen. */
+const standsAlone = (values: readonly (number | null)[]): boolean =>
+  values.some((value, i) => value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null);
+
 /** The terms of a history in the order in which they come up; the loss, which they add up to, first. */
 const termNames = (history: readonly EpochRow[]): string[] => {
   const names = new Set(history.flatMap(({ terms }) => Object.keys(terms)));
@@ -33,13 +37,14 @@ export const trainingCurvesFigure = (
   const byEpoch = history.map(({ epoch }) => epoch);
   const terms = termNames(history).map((name, index): Partial<PlotData> => {
     const { colour, dash } = name === 'loss' ? { colour: ink, dash: 'solid' as const } : termStyle(index - 1);
+    const values = history.map((row) => row.terms[name] ?? null);
     return {
       type: 'scatter',
       // One epoch makes no line.
-      mode: history.length > 1 ? 'lines' : 'markers',
+      mode: history.length === 1 ? 'markers' : standsAlone(values) ? 'lines+markers' : 'lines',
       name,
       x: byEpoch,
-      y: history.map((row) => row.terms[name] ?? null),
+      y: values,
       line: { color: colour, dash, width: name === 'loss' ? 3 : 2 },
       marker: { color: colour },
       hovertemplate: `${name} %{y:.4g}<extra>epoch %{x}</extra>`,

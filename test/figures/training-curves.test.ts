@@ -33,4 +33,5 @@ test('a term that only some epochs have leaves gaps', () => {
   const late: EpochRow = { epoch: 11, learningRate: 0.1, terms: { loss: 0.2, teacher: 1 } };
   const teacher = trainingCurvesFigure([...history, late]).data.find(({ name }) => name === 'teacher')!;
   assert.deepEqual(teacher.y, [...history.map(() => null), 1]);
+  assert.equal(teacher.mode, 'lines+markers', 'alone among gaps it is a point');
 });
