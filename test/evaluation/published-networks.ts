@@ -25,10 +25,20 @@ export const publishedNetworks = {
 } as const;
 export type PublishedName = keyof typeof publishedNetworks;
 
+/** The same, and those of which only the accuracy is published. */
+export const publishedCheckpoints = {
+  ...publishedNetworks,
+  'akamaster-resnet56-4bfd9763.th': {
+    architecture: 'cifar-resnet-56-a',
+    normalisation: publishedNetworks['akamaster-resnet20-12fca82f.th'].normalisation,
+  },
+} as const;
+export type CheckpointName = keyof typeof publishedCheckpoints;
+
 const hasData = existsSync(join(dataRoot(), 'cifar10', 'test.bin'));
 
 /** The `skip` option of a test of a published network. */
-export const needsPublished = (name: PublishedName): false | string =>
+export const needsPublished = (name: CheckpointName): false | string =>
   needsShared('checkpoints', name) || (hasData ? false : needsShared('data', 'unpack.mjs'));
 
 let images: Promise<ImageSet> | undefined;
@@ -44,9 +54,9 @@ const testImages = (folder: string): Promise<ImageSet> => {
 };
 
 /** A published network with CIFAR-10's test images; files go into `folder`. */
-export const publishedSubject = async (name: PublishedName, folder: string): Promise<Subject> => {
+export const publishedSubject = async (name: CheckpointName, folder: string): Promise<Subject> => {
   const out = join(folder, `${name}.safetensors`);
-  await importTorch(sharedPath('checkpoints', name), { ...publishedNetworks[name], out });
+  await importTorch(sharedPath('checkpoints', name), { ...publishedCheckpoints[name], out });
   const { network, weights } = restoreNetwork(await loadCheckpoint(out));
   return { network, weights: keepWeights(weights), set: await testImages(folder) };
 };
