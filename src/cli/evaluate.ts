@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { InterruptedError, UserError } from '../errors.js';
 
@@ -47,6 +48,26 @@ const names = (text: string): string[] => {
   return [...new Set(list)];
 };
 
+/** Files are written after minutes of work: what stands in their way is found out before. */
+const checkTargets = ({ model, surrogate, indices, state, json }: Flags): void => {
+  const inputs = { '--model': model, '--surrogate': surrogate, '--indices': indices };
+  const targets = { '--state': state, '--json': json };
+  for (const [flag, file] of Object.entries(targets)) {
+    if (file === undefined) continue;
+    for (const [other, read] of Object.entries({ ...inputs, ...targets })) {
+      if (other !== flag && read !== undefined && resolve(read) === resolve(file)) {
+        throw new UserError(`${flag} and ${other} are both ${file}: it would be overwritten. Name another file.`);
+      }
+    }
+    if (!statSync(dirname(resolve(file)), { throwIfNoEntry: false })?.isDirectory()) {
+      throw new UserError(`${flag} ${file}: there is no folder ${dirname(file)}. Make it, or name another file.`);
+    }
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+      throw new UserError(`${flag} ${file} is there and is no file (a folder, a device). Name a file.`);
+    }
+  }
+};
+
 export const add = (program: Command): void => {
   program
     .command('evaluate')
@@ -54,7 +75,7 @@ export const add = (program: Command): void => {
     .requiredOption('--model <file>', 'the checkpoint ("import-torch" makes one of a PyTorch file)')
     .requiredOption('--data <name>', 'the data set, or a folder that holds one; its test images are taken')
     .addOption(
-      new Option('--attacks <names>', 'with commas between them')
+      new Option('--attacks <names>', 'with commas between them ("ciard attacks" lists them)')
         .argParser(names)
         .default(['clean', 'fgsm', 'pgd-sat', 'pgd-trades', 'cw'], 'clean,fgsm,pgd-sat,pgd-trades,cw'),
     )
@@ -74,6 +95,7 @@ export const add = (program: Command): void => {
       if (flags.limit !== undefined && flags.indices !== undefined) {
         throw new UserError('--limit and --indices are both given; one of them says which images are wanted.');
       }
+      checkTargets(flags);
       const { createAttack } = await import('../attacks/catalogue.js');
       // Names are looked up before anything is loaded.
       for (const name of flags.attacks) if (name !== 'clean') createAttack(name, flags.epsilon);

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { setInterruptSignal } from '../interruption.js';
+import { add as attacks } from './attacks.js';
 import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as evaluate } from './evaluate.js';
@@ -23,6 +24,7 @@ const commands: ((program: Command) => void)[] = [
   exportTorch,
   train,
   evaluate,
+  attacks,
   models,
   methods,
   notebooks,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import type * as tf from '@tensorflow/tfjs-core';
+import { attackEntries } from '../../src/attacks/catalogue.js';
 import { saveCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { infoOfNetwork, stateDictOfWeights } from '../../src/checkpoints/network-checkpoint.js';
 import '../../src/engine/backend.js';
@@ -148,6 +149,25 @@ test('what is wrong is one line and exit code 2, and no file is written', async 
     [['--model', 'hundred.safetensors', '--data', 'synthetic'], /100 classes, but synthetic has 10/],
     [['--model', 'net.safetensors', '--data', 'nowhere'], /nowhere/],
     [['--data', 'synthetic'], /--model/],
+    [[...base, '--epsilon', '0'], /radius above 0 and below 1/],
+    [[...base, '--limit', '0'], /whole number from 1/],
+    [[...base, '--batch', '1.5'], /whole number from 1/],
+    [[...base, '--attacks', ','], /names, with commas between them/],
+    [[...base, '--attacks', 'square-0'], /there is no attack "square-0"/],
+    [[...base, '--attacks', 'autoattack-custom:apgd-ce+magic'], /there is no stage "magic"/],
+    [[...base, '--attacks', 'autoattack,autoattack-rand', '--state', 'state.json'], /2 are asked for/],
+    [[...base, '--surrogate', 'hundred.safetensors', '--attacks', 'bb-cw'], /100 classes, but synthetic has 10/],
+    // What would stand in the way after minutes of work is told before.
+    [
+      [...base.slice(0, 4), '--json', 'no/such/folder.json'],
+      /--json no\/such\/folder\.json: there is no folder no\/such/,
+    ],
+    [[...base.slice(0, 4), '--json', '.'], /is no file/],
+    [[...base.slice(0, 4), '--json', '/dev/null'], /is no file/],
+    [[...base.slice(0, 4), '--json', 'net.safetensors'], /--json and --model are both net\.safetensors/],
+    [[...base, '--attacks', 'autoattack', '--state', './none.json'], /--state and --json are both/],
+    [[...base, '--attacks', 'autoattack', '--state', 'no/state.json'], /there is no folder no/],
+    [[...base, '--attacks', 'autoattack', '--state', 'positions.txt'], /is not the state of an attack/],
   ] as const) {
     const { exitCode, stdout, stderr } = await ciard('evaluate', ...args);
     assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`);
@@ -156,6 +176,20 @@ test('what is wrong is one line and exit code 2, and no file is written', async 
     assert.doesNotMatch(stderr, /\n +at /, 'no stack trace');
   }
   assert.throws(() => readFileSync(join(folder, 'none.json')), /ENOENT/);
+});
+
+test('attacks lists every attack that evaluate takes, with what it is', async () => {
+  const { exitCode, stdout, stderr } = await ciard('attacks', '--json');
+  assert.deepEqual([exitCode, stderr], [0, '']);
+  const entries = JSON.parse(stdout) as { names: string; title: string }[];
+  assert.deepEqual(
+    entries.map(({ names }) => names),
+    ['clean', ...attackEntries.map(({ names }) => names)],
+  );
+  const { stdout: table } = await ciard('attacks');
+  for (const { names, title } of entries) assert.ok(table.includes(names) && table.includes(title), names);
+  const { stdout: help } = await ciard('evaluate', '--help');
+  assert.match(help, /ciard attacks/);
 });
 
 test('models lists every family with an example and its parameters', async () => {
