@@ -45,7 +45,8 @@ const trialSize = { images: 16, iterations: 3, queries: 20 };
 const benchAutoAttack = async (
   cases: readonly AutoAttackCase[],
   { python, autoAttack: folder, checkpoints, data, trial, threads }: BenchOptions,
-): Promise<AutoAttackRow[]> => {
+  save: (rows: readonly AutoAttackRow[]) => void,
+): Promise<void> => {
   const { autoAttackBatch, missing, runOurs, runReference } = await import('./autoattack.js');
   const { loadPart } = await import('../src/data/datasets.js');
   const skip = (each: AutoAttackCase, reason: string): void => {
@@ -56,13 +57,13 @@ const benchAutoAttack = async (
     if (reason !== undefined) skip(each, reason);
     return reason === undefined;
   });
-  if (possible.length === 0) return [];
+  if (possible.length === 0) return;
   const set = await loadPart(data, 'test').catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error;
     for (const each of possible) skip(each, error.message);
     return undefined;
   });
-  if (!set) return [];
+  if (!set) return;
   if (set.name !== 'cifar10') throw new UserError(`--data ${data}: it is ${set.name}, but cifar10 is wanted.`);
   const options = {
     checkpoints,
@@ -74,14 +75,20 @@ const benchAutoAttack = async (
   const rows: AutoAttackRow[] = [];
   for (const each of possible) {
     const ours = await runOurs(each, options);
+    // A run takes minutes: what is measured is kept at once, whatever becomes of the rest.
+    const alone = autoAttackRow(each, autoAttackBatch, ours, undefined);
+    save([...rows, alone]);
+    process.stdout.write(`${autoAttackLines(alone)}\n`);
+    if (python === undefined || folder === undefined) {
+      rows.push(alone);
+      continue;
+    }
     // Ours waits meanwhile: the two never run at the same time.
-    const reference =
-      python !== undefined && folder !== undefined ? await runReference(each, { python, folder }, options) : undefined;
-    const row = autoAttackRow(each, autoAttackBatch, ours, reference);
+    const row = autoAttackRow(each, autoAttackBatch, ours, await runReference(each, { python, folder }, options));
     rows.push(row);
+    save(rows);
     process.stdout.write(`${autoAttackLines(row)}\n`);
   }
-  return rows;
 };
 
 const bench = async (options: BenchOptions): Promise<void> => {
@@ -147,20 +154,20 @@ const bench = async (options: BenchOptions): Promise<void> => {
       );
     }
     if (rows.length > 0) process.stdout.write(`${table(rows)}\n`);
-    let attacked: AutoAttackRow[] = [];
+    const save = (attacked: readonly AutoAttackRow[]): void => {
+      if (json === undefined) return;
+      writeFileSync(json, recordText({ measured: new Date().toISOString(), environment, rows, autoattack: attacked }));
+    };
+    save([]);
     if (attacks.length > 0) {
       // It takes minutes: beside the steps it is measured where it has been asked for.
       if (autoAttack !== undefined || only.length > 0) {
         if (trial) process.stdout.write('AutoAttack: a trial; its times and outcomes say nothing\n');
         if (autoAttack === undefined) process.stdout.write(`${withoutReference}\n`);
-        attacked = await benchAutoAttack(attacks, options);
+        await benchAutoAttack(attacks, options, save);
       } else {
         process.stdout.write(`${withoutReference}\n`);
       }
-    }
-    if (json !== undefined) {
-      const record = { measured: new Date().toISOString(), environment, rows, autoattack: attacked };
-      writeFileSync(json, recordText(record));
     }
   } finally {
     worker?.stop();
