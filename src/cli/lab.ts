@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { UserError } from '../errors.js';
@@ -11,6 +13,12 @@ const parsePort = (text: string): number => {
   return port;
 };
 
+/** JupyterLab's settings where the user has chosen no others. */
+const settings = {
+  // A new notebook has our kernel, without a question.
+  '@jupyterlab/notebook-extension:tracker': { autoStartDefaultKernel: true },
+};
+
 export const add = (program: Command): void => {
   program
     .command('lab')
@@ -20,12 +28,16 @@ export const add = (program: Command): void => {
     .action(async ({ port, browser }: { port: number; browser: boolean }) => {
       const { places, kernelName } = await import('../setup/places.mjs');
       const { jupyterEnvironment } = await import('../setup/jupyter.mjs');
+      const { writeAtomically } = await import('../atomic-write.js');
       const { execa } = await import('execa');
       if (!existsSync(places.pythonExecutable)) {
         throw new UserError(
           'JupyterLab is not installed; run "npm run lab", or "node src/setup/main.mjs" first, in the project\'s folder.',
         );
       }
+      const folder = join(places.jupyter, 'config', 'labconfig');
+      await mkdir(folder, { recursive: true });
+      await writeAtomically(join(folder, 'default_setting_overrides.json'), [JSON.stringify(settings, null, 2)]);
       // In a process group of its own: Ctrl-C reaches it through us, as the signal at which it stops its kernels and ends
       // without a question.
       const lab = execa(
