@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { InterruptedError, UserError } from '../errors.js';
@@ -68,6 +68,22 @@ const checkTargets = ({ model, surrogate, indices, state, json }: Flags): void =
   }
 };
 
+/** The first bytes of a file; none where it can't be read as one. */
+const beginningOf = (file: string): Uint8Array => {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return new Uint8Array();
+  const start = new Uint8Array(16);
+  const opened = openSync(file, 'r');
+  try {
+    return start.subarray(0, readSync(opened, start, 0, start.length, 0));
+  } finally {
+    closeSync(opened);
+  }
+};
+
+/** Whether a file begins as those of `torch.save` do: a zip archive, or a pickle. */
+const looksLikeTorch = (start: Uint8Array): boolean =>
+  start[0] === 0x80 || String.fromCharCode(...start.subarray(0, 4)) === 'PK\x03\x04';
+
 export const add = (program: Command): void => {
   program
     .command('evaluate')
@@ -110,13 +126,15 @@ const run = async (flags: Flags): Promise<void> => {
     import('node:path'),
     import('node:stream/promises'),
   ]);
-  const [{ loadCheckpoint }, { restoreNetwork }, { writeAtomically }, { loadPart }] = await Promise.all([
-    import('../checkpoints/checkpoint.js'),
-    import('../checkpoints/network-checkpoint.js'),
-    import('../atomic-write.js'),
-    import('../data/datasets.js'),
-    import('../engine/backend.js'),
-  ]);
+  const [{ looksLikeSafetensors }, { loadCheckpoint }, { restoreNetwork }, { writeAtomically }, { loadPart }] =
+    await Promise.all([
+      import('../checkpoints/safetensors-format.js'),
+      import('../checkpoints/checkpoint.js'),
+      import('../checkpoints/network-checkpoint.js'),
+      import('../atomic-write.js'),
+      import('../data/datasets.js'),
+      import('../engine/backend.js'),
+    ]);
   const [
     { evaluate },
     { parseIndices, spreadIndices },
@@ -133,6 +151,11 @@ const run = async (flags: Flags): Promise<void> => {
   ]);
 
   const load = async (file: string) => {
+    const start = beginningOf(file);
+    // The header's length comes first in a safetensors file, and can begin with any byte.
+    if (looksLikeTorch(start) && !looksLikeSafetensors(start)) {
+      throw new UserError(`${file} is a PyTorch checkpoint. Import it: npx ciard import-torch ${file} --arch NAME`);
+    }
     const restored = restoreNetwork(await loadCheckpoint(file), file);
     const hash = createHash('sha256');
     await pipeline(createReadStream(file), hash);

@@ -12,6 +12,9 @@ export const spreadIndices = (total: number, count: number): Uint32Array => {
   return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
 };
 
+/** How much of an entry a message repeats. */
+const longestEntry = 40;
+
 /**
  * Positions from a text: one a line, in the order in which they are evaluated.
  * @param name of the file, for the message
@@ -25,7 +28,9 @@ export const parseIndices = (text: string, total: number, name: string): Uint32A
     const index = /^\d+$/.test(entry) ? Number(entry) : NaN;
     if (!(index < total)) {
       throw new UserError(
-        `${name}, line ${i + 1}: "${entry}" is not a position in the set; wanted is 0 to ${total - 1}.`,
+        // Of a file that is no text a line can be anything, and long.
+        `${name}, line ${i + 1}: ${JSON.stringify(entry.slice(0, longestEntry))} is not a position in the set; ` +
+          `wanted is 0 to ${total - 1}.`,
       );
     }
     if (seen.has(index)) throw new UserError(`${name}, line ${i + 1}: position ${index} is there twice.`);

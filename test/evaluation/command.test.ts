@@ -33,6 +33,8 @@ await save('hundred.safetensors', 100, 3);
 writeFileSync(join(folder, 'positions.txt'), Array.from({ length: 40 }, (_, i) => i * 25).join('\n'));
 writeFileSync(join(folder, 'wrong.txt'), '1\n2\n100000\n');
 
+const torchFile = join(repositoryRoot, 'test', 'fixtures', 'torch', 'cifar-resnet-8-a.th');
+
 interface Outcome {
   correct: number;
   total: number;
@@ -146,6 +148,8 @@ test('what is wrong is one line and exit code 2, and no file is written', async 
     [[...base, '--attacks', 'bb-cw'], /--surrogate/],
     [[...base, '--attacks', 'fgsm', '--state', 'state.json'], /one sequence/],
     [['--model', 'absent.safetensors', '--data', 'synthetic'], /absent\.safetensors/],
+    [['--model', torchFile, '--data', 'synthetic'], /is a PyTorch checkpoint\. Import it: npx ciard import-torch/],
+    [['--model', '.', '--data', 'synthetic'], /ciard: \./],
     [['--model', 'hundred.safetensors', '--data', 'synthetic'], /100 classes, but synthetic has 10/],
     [['--model', 'net.safetensors', '--data', 'nowhere'], /nowhere/],
     [['--data', 'synthetic'], /--model/],

@@ -27,3 +27,11 @@ test('positions are read one a line, in their order; what is none is named with 
     );
   }
 });
+
+test('a line of a file that is no text is told shortly, its signs written out', () => {
+  const line = `\u0000\u001b[31m${'x'.repeat(5000)}`;
+  assert.throws(
+    () => parseIndices(line, 10, 'f.txt'),
+    (error) => error instanceof UserError && error.message.length < 200 && error.message.includes('\\u001b'),
+  );
+});
