@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { createAliasKinds } from './alias-kinds.js';
 import type { CellCompiler } from './compiler.js';
 import type { CellExecutor } from './executor.js';
 import { createInspection } from './inspection.js';
@@ -30,6 +31,7 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
   const { JupyterHandlerImpl } = require('tslab/dist/jupyter.js') as typeof import('tslab/dist/jupyter.js');
   const handler = new JupyterHandlerImpl(tslab, false);
   const inspection = createInspection(compiler);
+  const aliasKinds = createAliasKinds(compiler);
   return {
     kernelInfo() {
       const info = handler.handleKernel();
@@ -52,7 +54,12 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
       const found = tslab.complete(code, toUnits(code, cursor_pos));
       const start = toPoints(code, found.start);
       const end = toPoints(code, found.end);
-      const kinds = new Map(found.original?.entries.map(({ name, kind }) => [name, kind]));
+      const kinds = new Map<string, string>(found.original?.entries.map(({ name, kind }) => [name, kind]));
+      const aliases = [...kinds].filter(([, kind]) => kind === 'alias');
+      if (aliases.length > 0) {
+        const known = aliasKinds(found.end);
+        for (const [name, kind] of aliases) kinds.set(name, known.get(name) ?? kind);
+      }
       const matches = found.candidates.filter(
         (name) => !name.startsWith('__tslab__') && !name.startsWith('tsLastExpr'),
       );

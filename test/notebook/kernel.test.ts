@@ -408,6 +408,23 @@ suite('a kernel, through the Jupyter protocol', { skip: needsJupyter }, () => {
       assert.deepEqual([wide.cursor_start, wide.cursor_end], [9, 13]);
     });
 
+    test('completion tells what a name is, also where it is re-exported or imported', async () => {
+      await succeed("import { createRng } from 'ciard';");
+      const kindOf = async (code: string, name: string): Promise<string | undefined> => {
+        const { content } = await kernel.request('complete_request', { code, cursor_pos: code.length });
+        const { _jupyter_types_experimental: types } = content['metadata'] as Record<
+          string,
+          { text: string; type: string }[]
+        >;
+        return types?.find(({ text }) => text === name)?.type;
+      };
+      assert.equal(await kindOf('ciard.', 'createNetwork'), 'function');
+      assert.equal(await kindOf('ciard.ci', 'ciard'), 'const');
+      assert.equal(await kindOf('const x = [ciard.los', 'losses'), 'module');
+      assert.equal(await kindOf('createR', 'createRng'), 'function');
+      assert.equal(await kindOf('rng.perm', 'permutation'), 'method');
+    });
+
     test('completion offers the names of a module while its import is typed', async () => {
       const code = "import {  } from './src/random.js'";
       const { content } = await kernel.request('complete_request', { code, cursor_pos: 9 });
