@@ -95,6 +95,18 @@ test('a cell that fails is told with its traceback, and nothing is written', { s
   assert.equal(readFileSync(file, 'utf8'), before);
 });
 
+test('a kernel that dies, by itself or because it is told to, is a failed cell', { skip: needsJupyter }, async () => {
+  for (const victim of ['pid', 'ppid']) {
+    const file = write(
+      `dies-${victim}`,
+      '1',
+      `process.kill(process.${victim}, 'SIGTERM');\nawait new Promise((resolve) => setTimeout(resolve, 600_000));`,
+    );
+    const { failure, written } = await runNotebook(file);
+    assert.deepEqual([failure?.name, failure?.cell, written], ['DeadKernel', 2, false]);
+  }
+});
+
 test('a notebook that takes too long is ended', { skip: needsJupyter }, async () => {
   const file = write('late', 'await new Promise((resolve) => setTimeout(resolve, 600_000));');
   const { failure, seconds } = await runNotebook(file, { timeout: 2 });
