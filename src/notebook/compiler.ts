@@ -3,6 +3,7 @@ import { createRequire, SourceMap } from 'node:module';
 import { join } from 'node:path';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
 import type { Converter, ConvertResult, Diagnostic } from 'tslab/dist/converter.js';
+import { loadWithCode } from './code-cache.js';
 import { awaitedImports, earlierNames, ownImports, sharedVariables } from './transformers.js';
 
 /**
@@ -25,6 +26,8 @@ export interface CellCompiler {
   readonly resolve: (specifier: string) => string | undefined;
   /** Reads `files` and keeps them, with all that they import, as known from now on. Holds the thread for a while. */
   readonly know: (files: readonly string[]) => void;
+  /** Keeps what V8 compiled the compiler to, for the next start. Holds the thread for a moment, the first time. */
+  readonly keepCode: () => Promise<void>;
   /** The files that `file` imports. */
   readonly importsOf: (file: string) => string[];
   /** The compiler's version, as kernel_info tells it. */
@@ -126,7 +129,9 @@ const extended = <T extends object>(original: T, members: Partial<T>): T =>
   Object.assign(Object.create(original) as T, members);
 
 export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): CellCompiler => {
-  const ts = tslabRequire(compilerId) as typeof TypeScript;
+  const compilerFile = tslabRequire.resolve(compilerId);
+  const code = loadWithCode(tslabRequire, compilerFile, join(root, '.ciard', 'kernel'));
+  const ts = code.exports as typeof TypeScript;
   const watch = createWatch(ts);
   const readFile = ts.sys.readFile.bind(ts.sys);
   Object.assign(ts.sys, watch.sys, {
@@ -251,7 +256,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     return { ...output, outputText: output.outputText.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n') };
   };
 
-  const loaded = tslabRequire.cache[tslabRequire.resolve(compilerId)]!;
+  const loaded = tslabRequire.cache[compilerFile]!;
   // Spread, because tslab copies the module's own properties.
   loaded.exports = { ...ts, createWatchCompilerHost, createWatchProgram, transpileModule };
   const { createConverter } = tslabRequire('./converter.js') as typeof import('tslab/dist/converter.js');
@@ -270,6 +275,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ...known]);
       converter.inspect('', '', 0);
     },
+    keepCode: code.keep,
     importsOf: (file) =>
       ts.preProcessFile(ts.sys.readFile(file) ?? '').importedFiles.flatMap(({ fileName }) => {
         const found = resolve(fileName, file).resolvedModule;

@@ -332,4 +332,5 @@ export const startKernel = async ({
     entry: library,
     isIdle: () => running === undefined && performance.now() - lastRequest > quiet,
   });
+  await compiler.keepCode();
 };

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { places } from '../../src/setup/places.mjs';
 import { errorOf, type KernelClient, needsJupyter, openKernel, patience, resultOf } from './kernel-client.js';
 
@@ -12,10 +14,22 @@ const stock = [
   '{connection_file}',
 ];
 
+/** Where the kernel keeps what V8 compiled. */
+const compiledCode = join(places.home, 'kernel');
+
+const waitFor = async (condition: () => boolean): Promise<void> => {
+  const limit = performance.now() + 60_000 * patience();
+  while (!condition() && performance.now() < limit) await sleep(200);
+};
+
 const least = (values: readonly number[]): number => Math.min(...values);
 
 suite('speed', { skip: needsJupyter }, () => {
   test('ready no later than stock tslab; 1 + 1 within a tenth of a second', async (t) => {
+    // The first start after set-up compiles what later ones find compiled; it is over when the kernel has warmed up.
+    const unprepared = await openKernel();
+    await waitFor(() => existsSync(compiledCode) && readdirSync(compiledCode).length > 0);
+    await unprepared.stop();
     const ready: Record<string, number[]> = { ours: [], stock: [] };
     const first: number[] = [];
     // The machine may be busy with something else: the best of several, one beside the other.
@@ -45,7 +59,7 @@ suite('speed', { skip: needsJupyter }, () => {
     const timed = async (quiet: number): Promise<number> => {
       const kernel = await openKernel();
       try {
-        await new Promise((resolve) => setTimeout(resolve, 1000 * quiet));
+        await sleep(1000 * quiet);
         const run = await kernel.run(code);
         assert.match(errorOf(run)?.evalue ?? '', /'nothingOfThisName' does not exist/);
         return run.idle;
@@ -83,15 +97,16 @@ suite('endurance', { skip: needsJupyter }, () => {
       const alive = async (): Promise<number> =>
         Number(resultOf(await kernel.run("vm.runInNewContext('gc')();\nprocess.memoryUsage().heapUsed")));
       // By then the compiler has read the library, which stays.
-      await new Promise((resolve) => setTimeout(resolve, 6000 * patience()));
+      await sleep(6000 * patience());
       await run(0, 400);
       const early = await alive();
+      const heldEarly = await kernel.memory();
       await run(400, 600);
       const late = await alive();
       const held = await kernel.memory();
       t.diagnostic(
         `alive: ${(early / 1e6).toFixed(0)} MB after 400 cells, ${(late / 1e6).toFixed(0)} MB after 1000; ` +
-          `the process holds ${(held / 1e6).toFixed(0)} MB`,
+          `the process holds ${(heldEarly / 1e6).toFixed(0)} and ${(held / 1e6).toFixed(0)} MB`,
       );
       assert.ok(late < early + 30e6, `${early} bytes after 400 cells, ${late} after 1000`);
     } finally {
