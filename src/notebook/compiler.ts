@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
 import type { Converter, ConvertResult, Diagnostic } from 'tslab/dist/converter.js';
 import { loadWithCode } from './code-cache.js';
+import { withoutExports } from './exports.js';
 import { awaitedImports, earlierNames, ownImports, sharedVariables } from './transformers.js';
 
 /**
@@ -273,7 +274,8 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     know(files) {
       known = [...known, ...files];
       watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ...known]);
-      converter.inspect('', '', 0);
+      // After the declarations so far, or what they import would be forgotten.
+      converter.inspect(declarations, '', 0);
     },
     keepCode: code.keep,
     importsOf: (file) =>
@@ -292,7 +294,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       convert(previous, source): ConvertResult {
         refresh();
         const before = waits;
-        const converted = converter.convert(previous, source);
+        const converted = converter.convert(previous, withoutExports(ts, source));
         if (converted.diagnostics.length > 0) throw new CellDiagnostics(source, converted.diagnostics);
         declarations = converted.declOutput ?? '';
         if (!converted.output) return converted;
@@ -305,11 +307,11 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       },
       inspect(previous, source, at) {
         refresh();
-        return converter.inspect(previous, source, at);
+        return converter.inspect(previous, withoutExports(ts, source), at);
       },
       complete(previous, source, at) {
         refresh();
-        return converter.complete(previous, source, at);
+        return converter.complete(previous, withoutExports(ts, source), at);
       },
       addModule() {
         throw new Error('a cell cannot define a module here: put it into a file and import that');

@@ -11,7 +11,7 @@ import { createCellModules } from './modules.js';
 import { type Connection, openServer, type Reply } from './server.js';
 import { refuseInput } from './stdin.js';
 import { captureStreams } from './streams.js';
-import { frameName, reportOf, type RunCell } from './traceback.js';
+import { frameName, reportOf, type RunCell, withReadableTraces } from './traceback.js';
 import { warmUp } from './warm-up.js';
 
 /** How plain data of the library is shown. */
@@ -99,14 +99,19 @@ export const startKernel = async ({
   const output = (type: string, content: Content): void => {
     if (!silent) server.publish(type, content, current);
   };
+  const readable = (text: string): string => withReadableTraces(text, cells, root);
+  const readableBundle = (data: MimeBundle): MimeBundle => {
+    const text = data['text/plain'];
+    return typeof text === 'string' ? { ...data, 'text/plain': readable(text) } : data;
+  };
   const streams = captureStreams((name, text) => {
-    output('stream', { name, text });
+    output('stream', { name, text: readable(text) });
   });
   setDisplaySink({
     show: (data, { id, update, metadata }) => {
       streams.flush();
       const transient = id === undefined ? {} : { display_id: id };
-      output(update ? 'update_display_data' : 'display_data', { data, metadata, transient });
+      output(update ? 'update_display_data' : 'display_data', { data: readableBundle(data), metadata, transient });
     },
     clear: (wait) => {
       streams.flush();
@@ -186,8 +191,8 @@ export const startKernel = async ({
     warnOfEdits();
     try {
       if (outcome.status === 'error') throw outcome.error;
-      const data = outcome.bundle;
-      if (data) {
+      if (outcome.bundle) {
+        const data = readableBundle(outcome.bundle);
         streams.flush();
         if (stored && typeof data['text/plain'] === 'string') history.result(data['text/plain']);
         if (Object.keys(data).length > 0) output('execute_result', { execution_count: count, data, metadata: {} });

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect, stripVTControlCharacters } from 'node:util';
 import { InterruptedError, UserError } from '../errors.js';
@@ -31,7 +30,7 @@ export const frameName = (serial: number): string => `ciard-cell-${serial}`;
 
 /** The lines around `line`, which is marked; a caret below `column`, as long as `length`. All count from 1. */
 const excerpt = (source: string, line: number, column: number, length = 1): string[] => {
-  const lines = source.split('\n');
+  const lines = source.split(/\r?\n/);
   const first = Math.max(1, line - 2);
   const last = Math.min(lines.length, line + 2);
   const width = String(last).length;
@@ -77,40 +76,53 @@ const diagnosticReport = (label: string, { source, diagnostics }: CellDiagnostic
   return { ename: 'TypeScriptError', evalue, traceback: [...traceback, `${red('TypeScriptError')}: ${evalue}`] };
 };
 
-/** Frames of Node, of tslab and of this kernel: below them nothing is of use to whoever wrote the cell. */
-const machinery = (root: string): RegExp =>
-  new RegExp(
-    `node:vm|node:internal/vm|[\\\\/]tslab[\\\\/]dist[\\\\/]|${relative('/', `${root}/src/notebook/`)}(?!display)`.replaceAll(
-      '/',
-      '[\\\\/]',
-    ),
-  );
+interface Frame {
+  readonly text: string;
+  /** The lines of the cell, where it is in one. */
+  readonly excerpt: readonly string[];
+}
 
-const framesOf = (
-  error: Error,
-  cells: ReadonlyMap<number, RunCell>,
-  root: string,
-): { text: string; excerpt: string[] }[] => {
-  const stack = error.stack ?? '';
-  const lines = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  const below = lines.findIndex((line) => machinery(root).test(line));
-  const kept = (below < 0 ? lines : lines.slice(0, below)).filter((line) => !/\(?node:internal\//.test(line));
-  return kept.flatMap((line) => {
-    const [, serial, row, column] = cellFrame.exec(line) ?? [];
-    if (serial !== undefined) {
-      const cell = cells.get(Number(serial));
-      if (!cell) return [{ text: line.replace(cellFrame, 'a cell long ago'), excerpt: [] }];
-      const at = cell.position(Number(row), Number(column));
-      // No position: the function that the cell is wrapped in.
-      if (!at) return [];
-      const text = line.replace(cellFrame, `cell [${cell.label}]:${at.line}:${at.column}`);
-      return [{ text, excerpt: excerpt(cell.source, at.line, at.column) }];
-    }
-    const text = line
-      .replace(/file:\/\/[^\s):]+/, (url) => fileURLToPath(url.replace(/\?.*$/, '')))
-      .replace(`${root}/`, '');
-    return [{ text, excerpt: [] }];
-  });
+const isFrame = (line: string): boolean => /^\s+at /.test(line);
+
+/** Of Node, of tslab, or of this kernel: of no use to whoever wrote the cell. */
+const isMachinery = (line: string, root: string): boolean =>
+  /node:(?:vm|internal\/)|\/tslab\/dist\//.test(line) || line.includes(`${root}/src/notebook/`);
+
+/** What a line of a stack trace says, if it is of use. */
+const frameOf = (traced: string, cells: ReadonlyMap<number, RunCell>, root: string): Frame | undefined => {
+  const line = traced.replace(/file:\/\/[^\s):]+/, (url) => fileURLToPath(url.replace(/\?.*$/, '')));
+  if (isMachinery(line, root)) return undefined;
+  const [, serial, row, column] = cellFrame.exec(line) ?? [];
+  if (serial === undefined) return { text: line.replace(`${root}/`, ''), excerpt: [] };
+  const cell = cells.get(Number(serial));
+  if (!cell) return { text: line.replace(cellFrame, 'a cell long ago'), excerpt: [] };
+  const at = cell.position(Number(row), Number(column));
+  // No position: the function that the cell is wrapped in.
+  if (!at) return undefined;
+  const text = line.replace(cellFrame, `cell [${cell.label}]:${at.line}:${at.column}`);
+  return { text, excerpt: excerpt(cell.source, at.line, at.column) };
+};
+
+const framesOf = (error: Error, cells: ReadonlyMap<number, RunCell>, root: string): Frame[] =>
+  (error.stack ?? '')
+    .split('\n')
+    .filter(isFrame)
+    .flatMap((line) => frameOf(line, cells, root) ?? []);
+
+/**
+ * `text` with the stack traces in it, as `console.log(error)` prints them, made readable: places in cells as they were
+ * typed, nothing of what runs them.
+ */
+export const withReadableTraces = (text: string, cells: ReadonlyMap<number, RunCell>, root: string): string => {
+  if (!cellFrame.test(text)) return text;
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    const shown = isFrame(line) ? frameOf(line, cells, root)?.text : line;
+    if (shown !== undefined) lines.push(shown);
+    // The last frame is followed by what else the error carries.
+    else if (line.endsWith(' {') && lines.length > 0) lines.push(`${lines.pop()!} {`);
+  }
+  return lines.join('\n');
 };
 
 /** What an error carries besides its name and message: `code`, `path`, … */
@@ -145,6 +157,11 @@ export const reportOf = (
   const ename = error.name;
   const evalue = stripVTControlCharacters(error.message);
   const traceback = [...errorLines(error, cells, root), `${red(ename)}: ${error.message}`];
+  for (const one of error instanceof AggregateError ? (error.errors as unknown[]) : []) {
+    traceback.push('', dim('One of them:'));
+    if (one instanceof Error) traceback.push(...errorLines(one, cells, root), `${red(one.name)}: ${one.message}`);
+    else traceback.push(inspect(one));
+  }
   for (let cause = error.cause; cause !== undefined; cause = cause instanceof Error ? cause.cause : undefined) {
     traceback.push('', dim('Caused by:'));
     if (cause instanceof Error)

@@ -76,6 +76,14 @@ suite('a kernel, through the Jupyter protocol', { skip: needsJupyter }, () => {
       assert.equal(await succeed('[elsewhere, one]'), '[ 1, 8 ]');
     });
 
+    test('what was copied from a module may say that it is exported', async () => {
+      await succeed(
+        'export const given = 3;\nexport default class Box { x = 1 }\nexport interface Sized { n: number }\nexport { given };\nexport type { Sized };',
+      );
+      assert.equal(await succeed('const sized: Sized = { n: given };\nsized.n + new Box().x'), '4');
+      assert.equal(await succeed('export default given + 1'), '4');
+    });
+
     test('types may be left out, as in a notebook one does', async () => {
       assert.equal(
         await succeed('const seen = [];\nfunction twice(x) { return 2 * x; }\nseen.push(twice(2));\nseen'),
@@ -164,6 +172,25 @@ suite('a kernel, through the Jupyter protocol', { skip: needsJupyter }, () => {
         await kernel.run('throw new Error("outer", { cause: new TypeError("inner") })'),
       )?.traceback.join('\n');
       assert.match(stripVTControlCharacters(text ?? ''), /Caused by:\n[^]*TypeError: inner/);
+    });
+
+    test('several errors in one are all told', async () => {
+      const run = await kernel.run('throw new AggregateError([new RangeError("one"), "two"], "both")');
+      const text = stripVTControlCharacters(errorOf(run)?.traceback.join('\n') ?? '');
+      assert.match(text, /AggregateError: both\n\nOne of them:\n[^]*RangeError: one\n\nOne of them:\n'two'$/);
+    });
+
+    test('an error that is printed or shown leads to the cell, too, and to nothing that runs it', async () => {
+      const code = [
+        'function fail(): never { throw Object.assign(new Error("no"), { code: 7 }); }',
+        'let caught: unknown;',
+        'try { fail(); } catch (error) { caught = error; console.error(error); }',
+        'caught',
+      ].join('\n');
+      const run = await kernel.run(code);
+      const wanted = /^Error: no\n {4}at fail \(cell \[\d+\]:1:46\)\n {4}at cell \[\d+\]:3:7 \{\n {2}code: 7\n\}\n?$/;
+      assert.match(streamOf(run, 'stderr'), wanted);
+      assert.match(resultOf(run) ?? '', wanted);
     });
 
     test('what a failing cell declared before it failed stays', async () => {
@@ -337,6 +364,16 @@ suite('a kernel, through the Jupyter protocol', { skip: needsJupyter }, () => {
       assert.equal(errorOf(asked)?.ename, 'UserError');
       const read = await kernel.run('for await (const line of process.stdin) console.log(line);', { timeout: 10 });
       assert.match(errorOf(read)?.evalue ?? '', /no keyboard/);
+      for (const [module, ask] of [
+        ['node:readline/promises', "await asking.question('name?')"],
+        ['node:readline', "asking.question('name?', console.log)"],
+        ['node:readline', 'for await (const line of asking) console.log(line)'],
+      ]) {
+        const code = `import { createInterface } from '${module}';\nconst asking = createInterface({ input: process.stdin });\n${ask}`;
+        const run = await kernel.run(code, { timeout: 10 });
+        assert.match(errorOf(run)?.evalue ?? '', /no keyboard/, ask);
+        assert.equal(streamOf(run, 'stderr'), '');
+      }
     });
   });
 
