@@ -90,12 +90,12 @@ export const examine = async (): Promise<DoctorReport> => {
   return { ...host, tensorflow, python, gpus, freeDisk, warnings, problems };
 };
 
-/** The report as lines for a person. */
-export const reportLines = (report: DoctorReport): string[] => {
+/** What was found, as pairs of a name and a value, without the warnings and problems. */
+export const reportRows = (report: DoctorReport): readonly (readonly [name: string, value: string])[] => {
   const { tensorflow } = report;
   const commit =
     report.commit === null ? 'no git' : `commit ${report.commit.slice(0, 10)}${report.modified ? ', modified' : ''}`;
-  const rows: [string, string][] = [
+  return [
     ['ciard', `${report.version} (${commit})`],
     ['Node', report.node],
     ['TensorFlow', tensorflow?.version ?? 'does not load'],
@@ -109,9 +109,11 @@ export const reportLines = (report: DoctorReport): string[] => {
     ['free disk', `${(report.freeDisk / 1e9).toFixed(1)} GB`],
     ['machine', `${report.platform}, ${report.cpu}, ${report.threads} processors`],
   ];
-  return [
-    ...rows.map(([name, value]) => `${name.padEnd(13)} ${value}`),
-    ...report.warnings.map((warning) => `warning: ${warning}`),
-    ...report.problems.map((problem) => `problem: ${problem}`),
-  ];
 };
+
+/** The report as lines for a person. */
+export const reportLines = (report: DoctorReport): string[] => [
+  ...reportRows(report).map(([name, value]) => `${name.padEnd(13)} ${value}`),
+  ...report.warnings.map((warning) => `warning: ${warning}`),
+  ...report.problems.map((problem) => `problem: ${problem}`),
+];

@@ -1,14 +1,6 @@
 import type { PlotData } from 'plotly.js';
-import {
-  axis,
-  createFigure,
-  intervalBars,
-  percent,
-  percentAxis,
-  type Figure,
-  type FigureTitle,
-  type Measured,
-} from './figure.js';
+import { axis, createFigure, intervalBars, percent, percentAxis, type FigureTitle, type Measured } from './create-figure.js';
+import type { Figure } from './figure.js';
 import { ink, seriesStyle } from './theme.js';
 
 /** A network and what is left of its accuracy under each attack. */

@@ -1,4 +1,5 @@
-import { createFigure, intervalBars, percent, percentAxis, type Figure, type Measured } from './figure.js';
+import { createFigure, intervalBars, percent, percentAxis, type Measured } from './create-figure.js';
+import type { Figure } from './figure.js';
 import { labelPositions } from './label-positions.js';
 import { seriesStyle } from './theme.js';
 

@@ -1,5 +1,6 @@
 import type { PlotData } from 'plotly.js';
-import { axis, createFigure, type Figure, type FigureTitle } from './figure.js';
+import { axis, createFigure, type FigureTitle } from './create-figure.js';
+import type { Figure } from './figure.js';
 import { sequentialScale } from './theme.js';
 
 /**

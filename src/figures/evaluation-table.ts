@@ -1,7 +1,7 @@
 import type { Displayable } from '../display.js';
 import type { AttackOutcome, Evaluation } from '../evaluation/evaluate.js';
 import { attackTitles } from '../results/table.js';
-import type { Measured } from './figure.js';
+import type { Measured } from './create-figure.js';
 import { tableView, type Cell } from './table.js';
 
 /** What an evaluation measured, by attack, as figures take it. */

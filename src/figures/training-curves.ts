@@ -1,6 +1,7 @@
 import type { PlotData } from 'plotly.js';
 import type { EpochRow } from '../training/run-folder.js';
-import { axis, createFigure, percent, percentAxis, type Figure, type FigureTitle } from './figure.js';
+import { axis, createFigure, percent, percentAxis, type FigureTitle } from './create-figure.js';
+import type { Figure } from './figure.js';
 import { ink, seriesColours, seriesStyle } from './theme.js';
 
 export interface TrainingCurvesOptions extends Partial<FigureTitle> {

@@ -63,9 +63,12 @@ const uncertainty = (records: readonly ResultRecord[]): number =>
 /** Notes that belong under the table of these results. */
 const notes = (records: readonly ResultRecord[]): string[] => {
   const totals = [...new Set(records.flatMap(({ attacks }) => Object.values(attacks).map(({ total }) => total)))];
-  const sources = records.flatMap(({ title, attacks, paper }) =>
-    paper && Object.keys(attacks).some((attack) => attack in paper.values) ? [`${title}: ${paper.source}`] : [],
-  );
+  const titlesBySource = new Map<string, string[]>();
+  for (const { title, attacks, paper } of records) {
+    if (!paper || !Object.keys(attacks).some((attack) => attack in paper.values)) continue;
+    titlesBySource.set(paper.source, [...(titlesBySource.get(paper.source) ?? []), title]);
+  }
+  const sources = [...titlesBySource].map(([source, titles]) => `${titles.join(', ')}: ${source}`);
   return [
     `Accuracy in percent on ${totals.join(' or ')} test images, ε ${(255 * (records[0]?.epsilon ?? 0)).toFixed(0)}/255; ` +
       `95 % intervals are within ± ${uncertainty(records).toFixed(1)} points; one seed.`,

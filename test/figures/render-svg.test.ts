@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { execa } from 'execa';
 import { confusionFigure } from '../../src/figures/confusion-matrix.js';
 import { epsilonCurveFigure } from '../../src/figures/epsilon-curve.js';
-import { createFigure } from '../../src/figures/figure.js';
+import { createFigure } from '../../src/figures/create-figure.js';
 import { renderSvg } from '../../src/figures/render-svg.js';
 
 const curve = epsilonCurveFigure(

@@ -250,7 +250,8 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
     await page.keyboard.press('Control+A');
     await page.keyboard.type('notebookProgress');
     await page.keyboard.press('Shift+Tab');
-    const tip = page.locator('.jp-Tooltip');
+    // JupyterLab attaches the tooltip before it has drawn what stands in it.
+    const tip = page.locator('.jp-Tooltip', { hasText: 'notebookProgress' });
     await tip.waitFor();
     assert.match(await tip.innerText(), /notebookProgress[^]*Progress as one line/);
     await picture('inspection');
