@@ -141,7 +141,7 @@ const quickest = (
   if (kernelHeight === 1 && kernelWidth === 1 && stride === 1) return 'pointwise';
   if (kernelHeight !== 3 || kernelWidth !== 3) return 'direct';
   if (stride === 1 && scheme === 'SAME') {
-    const suits = height === width && height % 2 === 0 && height <= 8;
+    const suits = height === width && height % 4 === 0 && height <= 8;
     return suits && inputs * outputs >= 256 * 256 ? 'winograd' : 'direct';
   }
   return stride === 2 && scheme === 'VALID' && height * width <= 81 && inputs * outputs >= 256 * 512

