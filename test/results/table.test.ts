@@ -38,6 +38,12 @@ test('a table: columns in the order of the attacks, the published number in brac
   assert.match(lines[5]!, /full width \(CIARD, "quoted": a table\)\.$/);
 });
 
+test('a source that rows share is named once', () => {
+  const [teacher, student] = records as [(typeof records)[0], (typeof records)[0]];
+  const other = { ...student, id: 'other', title: 'Another' };
+  assert.match(markdownTable([teacher, student, other]), /full width \(CIARD, "quoted", Another: a table\)\.$/m);
+});
+
 test('a table for a terminal has columns of one width', () => {
   const lines = textTable(records).split('\n').slice(0, 4);
   assert.equal(new Set(lines.map((line) => line.length)).size, 1);
