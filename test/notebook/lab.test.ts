@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,16 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, suite, test } from 'node:test';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { kernelName, places } from '../../src/setup/places.mjs';
+import { findChromium } from './browser.js';
 import { needsJupyter, patience } from './kernel-client.js';
 
-/** The browser, from the system's packages. */
-const chromium = ['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) => {
-  try {
-    return [execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()];
-  } catch {
-    return [];
-  }
-})[0];
+const chromium = findChromium();
 
 const needsBrowser =
   needsJupyter ||
