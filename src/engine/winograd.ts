@@ -160,7 +160,8 @@ const kernel = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, Record<string, 
 
 /**
  * A convolution by Winograd's algorithm, with four times fewer products than the definition (where tiles of 4 × 4 fit the
- * image): of square images by filters of 3 × 3, stride 1, a border of one zero. It rounds a little coarser than the definition (see the test).
+ * image): of square images by filters of 3 × 3, stride 1, a border of one zero. It rounds a little coarser than the
+ * definition (see the test).
  *
  * TensorFlow's own kernels and matrix products cost the same for each product, so this pays where the transforms are small
  * beside the products: small images with many channels, as in the last stages of a ResNet.

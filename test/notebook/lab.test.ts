@@ -220,6 +220,8 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
     await page.getByText('Theme', { exact: true }).hover();
     await page.getByText('JupyterLab Dark', { exact: true }).click();
     await page.locator('body[data-jp-theme-light="false"]').waitFor({ state: 'attached' });
+    // The splash covers the page while the theme is loaded.
+    await page.waitForSelector('#jupyterlab-splash', { state: 'detached' });
     assert.notEqual(await background(notebook), light);
     await picture('dark');
   });
