@@ -6,14 +6,14 @@ const network = { architecture: 'cifar-resnet-8' } as const;
 
 /** A few epochs of small batches with a rate that rises and falls; two attack steps that leave the ball, and are cut. */
 const short =
-  (epochs: number) =>
+  (epochs: number, rate = 0.05) =>
   (published: Recipe): RecipeChanges => ({
     epochs,
     writtenFor: epochs,
     batchSize: 64,
     dropLast: true,
     optimiser: {
-      learningRate: { kind: 'triangle', rate: 0.05, peak: Math.ceil(epochs / 3), end: epochs },
+      learningRate: { kind: 'triangle', rate, peak: Math.ceil(epochs / 3), end: epochs },
       weightDecay: 5e-4,
     },
     attack: { steps: 2, stepSize: 5 / 255, mode: 'evaluation', epsilon: published.attack.epsilon },
@@ -28,6 +28,9 @@ const shortCiard =
     settings: { warmUp: Math.round(epochs / 6), retrainEvery: 2 },
   });
 
+/** Natural training gets to its accuracy in so few epochs by a higher rate alone. */
+const shortNatural = short(5, 0.1);
+
 /** The main job on the embedded data set: minutes on two cores. */
 export const quick: Plan = {
   name: 'quick',
@@ -40,9 +43,9 @@ export const quick: Plan = {
   trainImages: 3000,
   attacks: ['clean', 'fgsm', 'pgd-sat'],
   jobs: [
-    { id: 'clean-teacher', role: 'clean teacher', method: 'natural', ...network, changes: short(5) },
+    { id: 'clean-teacher', role: 'clean teacher', method: 'natural', ...network, changes: shortNatural },
     { id: 'robust-teacher', role: 'robust teacher', method: 'pgd-at', ...network, changes: short(6) },
-    { id: 'natural', role: 'student', method: 'natural', ...network, changes: short(5) },
+    { id: 'natural', role: 'student', method: 'natural', ...network, changes: shortNatural },
     { id: 'pgd-at', role: 'student', method: 'pgd-at', ...network, changes: short(5) },
     {
       id: 'ciard',
