@@ -274,6 +274,14 @@ export const train = async ({
       const epochRng = rng.fork('epoch', index);
       const sums: Record<string, number> = { ...state.sums };
       let batchIndex = state.batch;
+      const report = (done: number): void => {
+        progress({
+          task,
+          done: index * batches + done,
+          total: recipe.epochs * batches,
+          detail: `epoch ${index + 1}/${recipe.epochs} · loss ${(sums['loss']! / done).toFixed(3)}${validationText(state.history)}`,
+        });
+      };
       const scalars = Object.fromEntries(
         Object.entries(method.scalars?.(context) ?? {}).map(([name, value]) => [name, tf.scalar(value)]),
       );
@@ -319,12 +327,8 @@ export const train = async ({
             throw nanError(`epoch ${index + 1}, batch ${batchIndex} of ${batches}`, terms, state, out);
           }
           for (const [name, value] of Object.entries(terms)) sums[name] = (sums[name] ?? 0) + value;
-          progress({
-            task,
-            done: index * batches + batchIndex,
-            total: recipe.epochs * batches,
-            detail: `epoch ${index + 1}/${recipe.epochs} · loss ${(sums['loss']! / batchIndex).toFixed(3)}${validationText(state.history)}`,
-          });
+          // The epoch's last batch is told of with what the validation finds.
+          if (batchIndex < batches) report(batchIndex);
         }
       } finally {
         tf.dispose(scalars);
@@ -389,6 +393,7 @@ export const train = async ({
           },
         })),
       );
+      report(batches);
       onEpoch?.(row);
     }
     return finished();

@@ -17,6 +17,7 @@ import { ciard } from '../../src/methods/ciard.js';
 import type { Recipe } from '../../src/methods/method.js';
 import { pgdAt } from '../../src/methods/pgd-at.js';
 import { createNetwork } from '../../src/models/network.js';
+import type { ProgressEvent } from '../../src/progress.js';
 import { createRng } from '../../src/random.js';
 import { changeRecipe } from '../../src/training/recipe.js';
 import { train, type TrainOptions } from '../../src/training/train.js';
@@ -60,12 +61,22 @@ const files = async (out: string): Promise<string[]> =>
 test('the same seed gives the same bytes; checkpoints, metrics and history are there', async () => {
   const before = tf.memory().numTensors;
   const rows: number[] = [];
-  const run = await train(options('a', { onEpoch: ({ epoch }) => rows.push(epoch) }));
+  const events: ProgressEvent[] = [];
+  const run = await train(
+    options('a', { onEpoch: ({ epoch }) => rows.push(epoch), progress: (event) => events.push(event) }),
+  );
   await train(options('b'));
   assert.deepEqual(await files('a'), await files('b'));
   assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
   assert.deepEqual(rows, [1, 2]);
   assert.equal(run.history.length, 2);
+  // The last report is of the last epoch, its validation included, and the only one that is done.
+  assert.deepEqual(
+    events.flatMap(({ done, total }, at) => (done === total ? [at] : [])),
+    [events.length - 1],
+  );
+  const clean = (100 * run.history[1]!.validation!.clean).toFixed(1);
+  assert.match(events.at(-1)!.detail!, new RegExp(`^epoch 2/2 .* held out: clean ${clean} %`));
   const { info } = await loadCheckpoint(run.bestFile);
   assert.deepEqual(
     [info.architecture, info.width, info.method, info.dataset, info.seed, info.epoch],
