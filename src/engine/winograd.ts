@@ -3,8 +3,8 @@ import { attribute, defineKernel, execute } from './kernels.js';
 
 // Winograd's minimal filtering F(4 × 4, 3 × 3): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
 // CVPR 2016. Of each line, four outputs of three taps from six inputs by six products: y = Aᵀ [(G g) ⊙ (Bᵀ d)]. Inputs and
-// filter are polynomials, evaluated at five points and at infinity. The usual points 0, ±1, ±2 round four times worse than
-// these (on the choice: Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
+// filter are polynomials, evaluated at five points and at infinity. The usual points 0, ±1, ±2 round several times worse
+// than these (on the choice: Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
 // Networks", ACM TOMS 46, 2020).
 const points = [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2];
 const tileSize = 4;
