@@ -6,9 +6,9 @@ import type { Method } from '../src/methods/method.js';
 import { natural } from '../src/methods/natural.js';
 import { pgdAt } from '../src/methods/pgd-at.js';
 import { gaussianPgd10 } from '../src/methods/recipes.js';
-import { createNetwork } from '../src/models/network.js';
+import { createNetwork, type WeightedNetwork } from '../src/models/network.js';
 import { createRng, type Rng } from '../src/random.js';
-import { createTrainingProgram, type TrainingBatch, type WeightedNetwork } from '../src/training/training-program.js';
+import { createTrainingProgram, type TrainingBatch } from '../src/training/training-program.js';
 import type { BenchCase } from './cases.js';
 import type { Side, Work } from './interleave.js';
 

@@ -22,8 +22,8 @@ export { holdOut, takeBalanced } from './data/splits.js';
 
 // Networks and checkpoints
 export { families } from './models/catalogue.js';
-export { createNetwork, type Network, type Normalisation } from './models/network.js';
-export { loadCheckpoint, saveCheckpoint } from './checkpoints/checkpoint.js';
+export { createNetwork, type Network, type Normalisation, type WeightedNetwork } from './models/network.js';
+export { loadCheckpoint, loadNetwork, saveCheckpoint } from './checkpoints/checkpoint.js';
 export { importTorch } from './checkpoints/import-torch.js';
 export { restoreNetwork } from './checkpoints/network-checkpoint.js';
 
@@ -56,4 +56,4 @@ export { renderSvg } from './figures/render-svg.js';
 // Around
 export { interruptSignal } from './interruption.js';
 export { createRng, type Rng } from './random.js';
-export { display } from './notebook/display.js';
+export { display } from './kernel/display.js';

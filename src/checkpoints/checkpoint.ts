@@ -1,6 +1,8 @@
+import type { WeightedNetwork } from '../models/network.js';
 import { checkpointOf, metadataOfInfo } from './checkpoint-format.js';
 import type { Checkpoint, CheckpointInfo } from './checkpoint-format.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { restoreNetwork } from './network-checkpoint.js';
 import type { StateDict } from './state-dict.js';
 
 export type { Checkpoint, CheckpointInfo } from './checkpoint-format.js';
@@ -16,3 +18,13 @@ export const saveCheckpoint = async (path: string, info: CheckpointInfo, tensors
 /** Reads a checkpoint. @throws UserError where the file is absent, damaged, or not a checkpoint of this project */
 export const loadCheckpoint = async (path: string): Promise<Checkpoint> =>
   checkpointOf(await readSafetensors(path), path);
+
+/**
+ * The network in a checkpoint with its weights, and what the checkpoint says of them.
+ * @returns weights that belong to the caller, to be disposed
+ * @throws UserError as `loadCheckpoint` does, and where the file does not hold the network that it names
+ */
+export const loadNetwork = async (path: string): Promise<WeightedNetwork & { readonly info: CheckpointInfo }> => {
+  const checkpoint = await loadCheckpoint(path);
+  return { ...restoreNetwork(checkpoint, path), info: checkpoint.info };
+};

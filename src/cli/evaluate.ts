@@ -126,15 +126,13 @@ const run = async (flags: Flags): Promise<void> => {
     import('node:path'),
     import('node:stream/promises'),
   ]);
-  const [{ looksLikeSafetensors }, { loadCheckpoint }, { restoreNetwork }, { writeAtomically }, { loadPart }] =
-    await Promise.all([
-      import('../checkpoints/safetensors-format.js'),
-      import('../checkpoints/checkpoint.js'),
-      import('../checkpoints/network-checkpoint.js'),
-      import('../atomic-write.js'),
-      import('../data/datasets.js'),
-      import('../engine/backend.js'),
-    ]);
+  const [{ looksLikeSafetensors }, { loadNetwork }, { writeAtomically }, { loadPart }] = await Promise.all([
+    import('../checkpoints/safetensors-format.js'),
+    import('../checkpoints/checkpoint.js'),
+    import('../atomic-write.js'),
+    import('../data/datasets.js'),
+    import('../engine/backend.js'),
+  ]);
   const [
     { evaluate },
     { parseIndices, spreadIndices },
@@ -156,7 +154,7 @@ const run = async (flags: Flags): Promise<void> => {
     if (looksLikeTorch(start) && !looksLikeSafetensors(start)) {
       throw new UserError(`${file} is a PyTorch checkpoint. Import it: npx ciard import-torch ${file} --arch NAME`);
     }
-    const restored = restoreNetwork(await loadCheckpoint(file), file);
+    const restored = await loadNetwork(file);
     const hash = createHash('sha256');
     await pipeline(createReadStream(file), hash);
     return { ...restored, file: path.basename(file), sha256: hash.digest('hex') };

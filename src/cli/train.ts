@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { messageOf, UserError } from '../errors.js';
-import type { WeightedNetwork } from '../training/training-program.js';
+import type { WeightedNetwork } from '../models/network.js';
 
 const whole = (value: string): number => {
   const number = Number(value);
@@ -61,25 +61,16 @@ export const add = (program: Command): void => {
     .option('--json', 'print the result as JSON')
     .action(async (flags: Flags) => {
       await import('../engine/backend.js');
-      const [
-        { loadCheckpoint },
-        { restoreNetwork },
-        datasets,
-        splits,
-        { findMethod },
-        { createNetwork },
-        recipes,
-        training,
-      ] = await Promise.all([
-        import('../checkpoints/checkpoint.js'),
-        import('../checkpoints/network-checkpoint.js'),
-        import('../data/datasets.js'),
-        import('../data/splits.js'),
-        import('../methods/catalogue.js'),
-        import('../models/network.js'),
-        import('../training/recipe.js'),
-        import('../training/train.js'),
-      ]);
+      const [{ loadNetwork }, datasets, splits, { findMethod }, { createNetwork }, recipes, training] =
+        await Promise.all([
+          import('../checkpoints/checkpoint.js'),
+          import('../data/datasets.js'),
+          import('../data/splits.js'),
+          import('../methods/catalogue.js'),
+          import('../models/network.js'),
+          import('../training/recipe.js'),
+          import('../training/train.js'),
+        ]);
       const { terminalProgress } = await import('../progress.js');
       const yaml = await import('yaml');
 
@@ -114,7 +105,7 @@ export const add = (program: Command): void => {
       });
 
       const load = async (file: string | undefined): Promise<WeightedNetwork | undefined> =>
-        file === undefined ? undefined : restoreNetwork(await loadCheckpoint(file), file);
+        file === undefined ? undefined : loadNetwork(file);
       const cleanTeacher = await load(flags.cleanTeacher);
       const robustTeacher = await load(flags.robustTeacher);
       const start = await load(flags.init);

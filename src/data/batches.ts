@@ -20,7 +20,15 @@ const levels = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
  * Copies one image from planes of bytes to interleaved floats: the window whose top left corner is `(top, left)`, which
  * may lie partly outside; outside is 0. `flip` mirrors it left to right.
  */
-const copyImage = (set: ImageSet, index: number, out: Float32Array, at: number, top = 0, left = 0, flip = false): void => {
+const copyImage = (
+  set: ImageSet,
+  index: number,
+  out: Float32Array,
+  at: number,
+  top = 0,
+  left = 0,
+  flip = false,
+): void => {
   const { height, width, pixels } = set;
   const plane = height * width;
   const from = index * 3 * plane;
@@ -39,7 +47,11 @@ const copyImage = (set: ImageSet, index: number, out: Float32Array, at: number, 
   }
 };
 
-const collect = (set: ImageSet, indices: ArrayLike<number>, copy: (index: number, out: Float32Array, at: number) => void): Batch => {
+const collect = (
+  set: ImageSet,
+  indices: ArrayLike<number>,
+  copy: (index: number, out: Float32Array, at: number) => void,
+): Batch => {
   const size = indices.length;
   const image = 3 * set.height * set.width;
   const images = new Float32Array(size * image);
@@ -47,7 +59,9 @@ const collect = (set: ImageSet, indices: ArrayLike<number>, copy: (index: number
   for (let i = 0; i < size; i++) {
     const index = indices[i]!;
     if (!(index >= 0 && index < set.length)) {
-      throw new UserError(`image ${index} asked of ${set.name} ${set.part}, which has ${set.length} (0 to ${set.length - 1})`);
+      throw new UserError(
+        `image ${index} asked of ${set.name} ${set.part}, which has ${set.length} (0 to ${set.length - 1})`,
+      );
     }
     labels[i] = set.labels[index]!;
     copy(index, images, i * image);
@@ -97,8 +111,10 @@ export interface EpochOptions {
 }
 
 /** Number of batches of an epoch over `count` images. */
-export const batchCount = (count: number, { batchSize, dropLast = false }: Pick<EpochOptions, 'batchSize' | 'dropLast'>): number =>
-  dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+export const batchCount = (
+  count: number,
+  { batchSize, dropLast = false }: Pick<EpochOptions, 'batchSize' | 'dropLast'>,
+): number => (dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize));
 
 const checkBatchSize = (batchSize: number): void => {
   if (!Number.isInteger(batchSize) || batchSize < 1) {

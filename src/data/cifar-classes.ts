@@ -1,7 +1,5 @@
 /** The classes of CIFAR-10 in label order (batches.meta.txt). */
-export const cifar10Classes = (
-  'airplane automobile bird cat deer dog frog horse ship truck'
-).split(' ');
+export const cifar10Classes = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
 /** The fine classes of CIFAR-100 in label order (fine_label_names.txt). */
 export const cifar100Classes = (

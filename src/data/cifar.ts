@@ -27,14 +27,12 @@ const official: Readonly<Record<'cifar10' | 'cifar100', Official>> = {
   cifar10: {
     folder: 'cifar-10-batches-bin',
     files: [
-      ...[1, 2, 3, 4, 5].map(
-        (batch): OfficialFile => ({
-          file: `data_batch_${batch}.bin`,
-          part: 'train',
-          first: (batch - 1) * 10_000,
-          records: 10_000,
-        }),
-      ),
+      ...[1, 2, 3, 4, 5].map((batch): OfficialFile => ({
+        file: `data_batch_${batch}.bin`,
+        part: 'train',
+        first: (batch - 1) * 10_000,
+        records: 10_000,
+      })),
       { file: 'test_batch.bin', part: 'test', first: 0, records: 10_000 },
     ],
   },
@@ -76,17 +74,25 @@ const checkSize = (name: 'cifar10' | 'cifar100', size: number, records: number, 
 };
 
 /** Says what an archive without the wanted files may be. */
-const notFound = (name: 'cifar10' | 'cifar100', path: string, missing: readonly string[], seen: readonly string[]): UserError => {
+const notFound = (
+  name: 'cifar10' | 'cifar100',
+  path: string,
+  missing: readonly string[],
+  seen: readonly string[],
+): UserError => {
   const { title } = datasetInfo(name);
   const other = name === 'cifar10' ? 'cifar100' : 'cifar10';
   const files = seen.map((file) => basename(file));
-  const python = seen.some((file) => /cifar-100?-(batches-py|python)(\/|$)/.test(file)) || files.includes('data_batch_1');
+  const python =
+    seen.some((file) => /cifar-100?-(batches-py|python)(\/|$)/.test(file)) || files.includes('data_batch_1');
   const hint = python
     ? ` It holds the version for Python; wanted the binary version, ${datasetInfo(name).archive!.file}.`
     : official[other].files.every(({ file }) => files.includes(file))
       ? ` It holds ${datasetInfo(other).title}: \`npx ciard data import ${other} ${path}\`.`
       : '';
-  return new UserError(`${path}: ${missing.join(', ')} missing; wanted ${title}'s binary version (${official[name].folder}).${hint}`);
+  return new UserError(
+    `${path}: ${missing.join(', ')} missing; wanted ${title}'s binary version (${official[name].folder}).${hint}`,
+  );
 };
 
 const md5Of = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
@@ -163,7 +169,8 @@ export const readCifar = async (
         if (seen.length < 1000) seen.push(inside);
         const file = fileOf(inside);
         if (!file) return false;
-        if (read.has(file.file)) throw new UserError(`${where}: ${file.file} is there twice (also as ${read.get(file.file)!})`);
+        if (read.has(file.file))
+          throw new UserError(`${where}: ${file.file} is there twice (also as ${read.get(file.file)!})`);
         checkSize(name, size, file.records, where);
         read.set(file.file, where);
         return true;

@@ -95,7 +95,12 @@ export const sumsOf = (records: Uint8Array, layout: RecordLayout): Sums => ({
  * @param records Whole records in any order, labels in range.
  * @param perClass How many images each class should have.
  */
-export const locateDamage = (records: Uint8Array, layout: RecordLayout, { classes }: Sums, perClass: number): Damage[] => {
+export const locateDamage = (
+  records: Uint8Array,
+  layout: RecordLayout,
+  { classes }: Sums,
+  perClass: number,
+): Damage[] => {
   const { hashes, members, sums } = hashRecords(records, layout);
   const size = recordBytes(layout);
   const found: Damage[] = [];

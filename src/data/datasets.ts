@@ -78,7 +78,10 @@ const infos: Readonly<Record<DatasetName, DatasetInfo>> = {
     testRecords: 10_000,
     archive: {
       file: 'tiny-imagenet-200.zip',
-      addresses: ['http://cs231n.stanford.edu/tiny-imagenet-200.zip', 'https://cs231n.stanford.edu/tiny-imagenet-200.zip'],
+      addresses: [
+        'http://cs231n.stanford.edu/tiny-imagenet-200.zip',
+        'https://cs231n.stanford.edu/tiny-imagenet-200.zip',
+      ],
       md5: '90528d7ca1a48142e341f4ef8d21d0de',
     },
   }),
@@ -151,7 +154,8 @@ const readPart = async (folder: string, manifest: Manifest, part: Part, remedy: 
     await file.close();
   }
   const digest = hash.digest('hex');
-  if (digest !== md5) throw new UserError(`${path}: MD5 ${digest}, wanted ${md5}: other contents than it should have. ${remedy}`);
+  if (digest !== md5)
+    throw new UserError(`${path}: MD5 ${digest}, wanted ${md5}: other contents than it should have. ${remedy}`);
   return {
     name: manifest.name,
     part,
@@ -195,7 +199,11 @@ const manifestOfBareFolder = async (folder: string, part: Part): Promise<Manifes
  * canonical files of a CIFAR set alone.
  * @throws UserError where it is absent (saying how to get it) or was changed.
  */
-export const loadPart = async (source: string, part: Part, { root = dataRoot() }: DatasetOptions = {}): Promise<ImageSet> => {
+export const loadPart = async (
+  source: string,
+  part: Part,
+  { root = dataRoot() }: DatasetOptions = {},
+): Promise<ImageSet> => {
   const name = datasetNames.find((known) => known === source);
   const folder = name ? join(root, name) : source;
   if (name === 'synthetic') await ensureSynthetic(root);

@@ -97,7 +97,12 @@ const attempt = async (
   address: string,
   part: string,
   stateFile: string,
-  { patience, reserve, progress, signal }: Required<Pick<DownloadOptions, 'patience' | 'reserve' | 'progress' | 'signal'>>,
+  {
+    patience,
+    reserve,
+    progress,
+    signal,
+  }: Required<Pick<DownloadOptions, 'patience' | 'reserve' | 'progress' | 'signal'>>,
 ): Promise<void> => {
   const saved = stateSchema.safeParse(
     await readFile(stateFile, 'utf8')
@@ -120,7 +125,9 @@ const attempt = async (
       const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '') ?? [];
       if (start === undefined || Number(start) !== from) {
         await rm(part, { force: true });
-        throw new Transient(`asked for the bytes from ${from}, was given '${response.headers['content-range'] ?? 'no range'}'`);
+        throw new Transient(
+          `asked for the bytes from ${from}, was given '${response.headers['content-range'] ?? 'no range'}'`,
+        );
       }
       total = whole(size);
     } else if (statusCode === 200) {
@@ -223,7 +230,7 @@ export const download = async (
     await rm(stateFile, { force: true });
   };
   const fetchFrom = async (address: string): Promise<void> => {
-    for (let failed = 0; ; ) {
+    for (let failed = 0; ;) {
       const before = await sizeNow();
       try {
         await attempt(address, part, stateFile, { patience, reserve, progress, signal });

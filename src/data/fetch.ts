@@ -31,17 +31,7 @@ export interface FetchOptions extends ImportOptions, Pick<DownloadOptions, 'atte
  */
 export const fetchDataset = async (
   name: DatasetName,
-  {
-    root = dataRoot(),
-    addresses,
-    md5,
-    keep = false,
-    attempts,
-    pause,
-    patience,
-    progress,
-    signal,
-  }: FetchOptions = {},
+  { root = dataRoot(), addresses, md5, keep = false, attempts, pause, patience, progress, signal }: FetchOptions = {},
 ): Promise<Manifest> => {
   const importing = { root, ...(progress && { progress }), ...(signal && { signal }) };
   const { archive, layout, trainRecords, testRecords, canonical } = datasetInfo(name);

@@ -30,7 +30,8 @@ export const importDataset = async (
   { root = dataRoot(), ...options }: ImportOptions = {},
 ): Promise<Manifest> => {
   if (name === 'synthetic') {
-    if (path !== undefined) throw new UserError(`synthetic is made, not imported: \`npx ciard data import synthetic\` without ${path}`);
+    if (path !== undefined)
+      throw new UserError(`synthetic is made, not imported: \`npx ciard data import synthetic\` without ${path}`);
     return writeSynthetic(root);
   }
   if (path === undefined) throw new UserError(`the archive or folder of ${name} is not named: ${howToGet(name)}`);

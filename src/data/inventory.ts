@@ -53,7 +53,9 @@ export const inventory = async (root: string = dataRoot()): Promise<readonly Inv
         test,
         whole,
         classes: manifest.classes.length,
-        message: whole ? 'the whole set' : `a part of the whole set (${trainRecords} training and ${testRecords} test images)`,
+        message: whole
+          ? 'the whole set'
+          : `a part of the whole set (${trainRecords} training and ${testRecords} test images)`,
       });
     } catch (error) {
       const message = `${messageOf(error)}; remove ${folder} and get it again: ${howToGet(dataset)}`;

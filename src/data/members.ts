@@ -47,10 +47,13 @@ const admit = (archive: string) => {
     const clean = path.replace(/^(\.\/)+/, '');
     const hostile =
       clean.startsWith('/') || /^[A-Za-z]:/.test(clean) || /[\\\0]/.test(clean) || clean.split('/').includes('..');
-    if (hostile) throw new UserError(`${archive}: member ${JSON.stringify(path)} points outside the archive; it is refused`);
-    if (seen.has(clean)) throw new UserError(`${archive}: member ${JSON.stringify(path)} is there twice; the archive is refused`);
+    if (hostile)
+      throw new UserError(`${archive}: member ${JSON.stringify(path)} points outside the archive; it is refused`);
+    if (seen.has(clean))
+      throw new UserError(`${archive}: member ${JSON.stringify(path)} is there twice; the archive is refused`);
     seen.add(clean);
-    if (seen.size > mostMembers) throw new UserError(`${archive}: more than ${mostMembers} members; the archive is refused`);
+    if (seen.size > mostMembers)
+      throw new UserError(`${archive}: more than ${mostMembers} members; the archive is refused`);
     return clean;
   };
 };
@@ -86,7 +89,9 @@ const visitTar = async (
   const isRead = (entry: ReadEntry, inside: string, where: string): boolean => {
     if (entry.type === 'Directory') return false;
     if (!fileTypes.has(entry.type)) {
-      throw new UserError(`${where} is a ${entry.type}, and only files and folders belong there; the archive is refused`);
+      throw new UserError(
+        `${where} is a ${entry.type}, and only files and folders belong there; the archive is refused`,
+      );
     }
     if (entry.size > total) throw tooLarge(where, entry.size, largest);
     if (!wanted(inside, entry.size, where)) return false;
@@ -133,12 +138,18 @@ const visitTar = async (
       }
       inflated += chunk.length;
       if (inflated > total) {
-        throw new UserError(`${name}: more than ${total} bytes once decompressed, which this data set has not; it is refused`);
+        throw new UserError(
+          `${name}: more than ${total} bytes once decompressed, which this data set has not; it is refused`,
+        );
       }
       parser.write(chunk);
       await Promise.all(visits.splice(0));
       if (failure !== undefined) break;
-      progress({ task: `read ${name} (MB)`, done: Math.min(megabytes(source.bytesRead), megabytes(bytes) - 1), total: megabytes(bytes) });
+      progress({
+        task: `read ${name} (MB)`,
+        done: Math.min(megabytes(source.bytesRead), megabytes(bytes) - 1),
+        total: megabytes(bytes),
+      });
       await checkpointInterrupt(signal);
     }
     if (failure === undefined) parser.end();
@@ -171,7 +182,9 @@ const visitZip = async (
   const name = basename(path);
   const admitted = admit(name);
   const broken = (error: unknown): UserError =>
-    error instanceof UserError ? error : new UserError(`${name}: no sound zip archive: ${messageOf(error)}; get it again`);
+    error instanceof UserError
+      ? error
+      : new UserError(`${name}: no sound zip archive: ${messageOf(error)}; get it again`);
   const zip = await openPromise(path, { autoClose: false }).catch((error: unknown) => {
     throw broken(error);
   });
@@ -190,14 +203,17 @@ const visitZip = async (
       const type = unixType(entry);
       // 8 is a file, 4 a folder, 0 unsaid.
       if (type !== 0 && type !== 8 && type !== 4) {
-        throw new UserError(`${where} is a link or a device, and only files and folders belong there; the archive is refused`);
+        throw new UserError(
+          `${where} is a link or a device, and only files and folders belong there; the archive is refused`,
+        );
       }
       entries++;
       if (inside.endsWith('/')) continue;
       if (!wanted(inside, entry.uncompressedSize, where)) continue;
       if (entry.uncompressedSize > largest) throw tooLarge(where, entry.uncompressedSize, largest);
       inflated += entry.uncompressedSize;
-      if (inflated > total) throw new UserError(`${name}: more than ${total} bytes, which this data set has not; it is refused`);
+      if (inflated > total)
+        throw new UserError(`${name}: more than ${total} bytes, which this data set has not; it is refused`);
       if (entry.isEncrypted()) throw new UserError(`${where} is encrypted; wanted the archive as it is published`);
       const contents = Buffer.allocUnsafe(entry.uncompressedSize);
       let filled = 0;
@@ -232,7 +248,8 @@ const visitFolder = async (
   { wanted, largest, folder, progress = silentProgress, signal = interruptSignal() }: VisitOptions,
   visit: Visit,
 ): Promise<void> => {
-  const isFolder = async (at: string): Promise<boolean> => (await stat(at).catch(() => undefined))?.isDirectory() ?? false;
+  const isFolder = async (at: string): Promise<boolean> =>
+    (await stat(at).catch(() => undefined))?.isDirectory() ?? false;
   const inner = join(path, folder.name);
   const base = (await isFolder(inner)) ? inner : path;
   const found: string[] = [];
@@ -244,7 +261,8 @@ const visitFolder = async (
       const directory = entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(join(base, at))));
       if (!directory) found.push(at);
       else if (depth > 1) await walk(at, depth - 1);
-      if (found.length > mostMembers) throw new UserError(`${base}: more than ${mostMembers} files; wanted ${folder.name}`);
+      if (found.length > mostMembers)
+        throw new UserError(`${base}: more than ${mostMembers} files; wanted ${folder.name}`);
     }
   };
   await walk('', folder.depth);

@@ -127,7 +127,8 @@ export const writeDataset = async (
     return whole;
   } catch (error) {
     const reason = mendable[(error as NodeJS.ErrnoException).code ?? ''];
-    if (reason !== undefined) throw new UserError(`${folder} cannot be written: ${reason}. Nothing was changed; mend it and try again.`);
+    if (reason !== undefined)
+      throw new UserError(`${folder} cannot be written: ${reason}. Nothing was changed; mend it and try again.`);
     throw error;
   } finally {
     // What cannot be removed now is swept away next time.
@@ -138,7 +139,8 @@ export const writeDataset = async (
 const sibling = (folder: string, kind: 'part' | 'old'): string =>
   `${folder}.${kind}-${process.pid}-${randomBytes(4).toString('hex')}`;
 
-const isThere = (error: unknown): boolean => ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');
+const isThere = (error: unknown): boolean =>
+  ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** Moves `draft` to `folder`. */
 const putInPlace = async (draft: string, folder: string, keep: boolean): Promise<void> => {

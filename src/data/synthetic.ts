@@ -74,7 +74,12 @@ const size = 32;
 const channels = 3;
 const plane = size * size;
 
-export const syntheticLayout: RecordLayout = { headBytes: 1, height: size, width: size, classes: syntheticClasses.length };
+export const syntheticLayout: RecordLayout = {
+  headBytes: 1,
+  height: size,
+  width: size,
+  classes: syntheticClasses.length,
+};
 
 /** Is the point (u, v) inside the shape? The shape's half-size is 1, v points down. In the order of the classes. */
 const shapes: readonly ((u: number, v: number) => boolean)[] = [
@@ -150,7 +155,10 @@ interface Pose {
 }
 
 /** How much of each pixel a shape covers: `[32, 32]` in 0 … samples². */
-const coverage = (inside: (u: number, v: number) => boolean, { x: cx, y: cy, radius, cosine, sine }: Pose): Uint8Array => {
+const coverage = (
+  inside: (u: number, v: number) => boolean,
+  { x: cx, y: cy, radius, cosine, sine }: Pose,
+): Uint8Array => {
   const covered = new Uint8Array(plane);
   // √2: a turned square's corner.
   const reach = radius * 1.4143 + 1;
@@ -239,7 +247,13 @@ const drawImage = (label: number, rng: Rng, pattern: Int8Array): Uint8Array => {
   const classes = shapes.length;
   paintBackground(image, rng);
   for (let left = rng.integer(clutter + 1); left > 0; left--) {
-    const at = { x: between(rng, 0, size), y: between(rng, 0, size), radius: between(rng, 16, 48) / 16, cosine: 1, sine: 0 };
+    const at = {
+      x: between(rng, 0, size),
+      y: between(rng, 0, size),
+      radius: between(rng, 16, 48) / 16,
+      cosine: 1,
+      sine: 0,
+    };
     paint(image, coverage(shapes[0]!, at), colour(rng, rng.integer(classes)), between(rng, 10, clutterOpacity));
   }
   const other = (label + 1 + rng.integer(classes - 1)) % classes;

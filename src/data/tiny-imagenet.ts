@@ -41,7 +41,9 @@ const createDecoder = async () => {
   const plane = layout.height * layout.width;
   return async (jpeg: Buffer, where: string): Promise<Buffer> => {
     if (jpeg.length < 4 || jpeg.readUInt16BE(0) !== 0xffd8) {
-      throw new UserError(`${where}: no JPEG: wanted the bytes ffd8 at byte 0, found ${jpeg.subarray(0, 2).toString('hex') || 'nothing'}`);
+      throw new UserError(
+        `${where}: no JPEG: wanted the bytes ffd8 at byte 0, found ${jpeg.subarray(0, 2).toString('hex') || 'nothing'}`,
+      );
     }
     // No colour profile is applied: the field's loaders take the samples as they are.
     const { data, info } = await sharp(jpeg, { failOn: 'warning', ignoreIcc: true })
@@ -65,12 +67,15 @@ const createDecoder = async () => {
 
 const classesOf = (wnidsFile: Member | undefined, wordsFile: Member | undefined, path: string) => {
   if (!wnidsFile) {
-    throw new UserError(`${path}: wnids.txt missing; wanted Tiny-ImageNet as it is published (tiny-imagenet-200: wnids.txt, train, val)`);
+    throw new UserError(
+      `${path}: wnids.txt missing; wanted Tiny-ImageNet as it is published (tiny-imagenet-200: wnids.txt, train, val)`,
+    );
   }
   const wnids: string[] = [];
   for (const { fields, line } of lines(wnidsFile.contents)) {
     const wnid = fields[0]!.trim();
-    if (!/^n\d{8}$/.test(wnid)) throw new UserError(`${wnidsFile.where}: line ${line}: '${wnid}' is no WordNet identifier (n01443537)`);
+    if (!/^n\d{8}$/.test(wnid))
+      throw new UserError(`${wnidsFile.where}: line ${line}: '${wnid}' is no WordNet identifier (n01443537)`);
     if (wnids.includes(wnid)) throw new UserError(`${wnidsFile.where}: line ${line}: ${wnid} is there twice`);
     wnids.push(wnid);
   }
@@ -80,10 +85,14 @@ const classesOf = (wnidsFile: Member | undefined, wordsFile: Member | undefined,
   }
   // The order that reading the training folders by name gives (torchvision's ImageFolder), not the order of the file.
   wnids.sort();
-  const words = new Map((wordsFile ? lines(wordsFile.contents) : []).map(({ fields: [wnid, names] }) => [wnid!, names]));
+  const words = new Map(
+    (wordsFile ? lines(wordsFile.contents) : []).map(({ fields: [wnid, names] }) => [wnid!, names]),
+  );
   const names = wnids.map((wnid) => words.get(wnid)?.split(',')[0]?.trim() ?? wnid);
   // Some words name two classes.
-  const classes = names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} (${wnids[i]!})`));
+  const classes = names.map((name, i) =>
+    names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} (${wnids[i]!})`,
+  );
   return { wnids, classes };
 };
 
@@ -167,17 +176,20 @@ export const readTinyImageNet = async (
   const label = new Map(wnids.map((wnid, i) => [wnid, i]));
   for (const { record, wnid, where } of train.values()) {
     const known = label.get(wnid);
-    if (known === undefined) throw new UserError(`${where}: class ${wnid} is not in wnids.txt: mislabelled or another set's`);
+    if (known === undefined)
+      throw new UserError(`${where}: class ${wnid} is not in wnids.txt: mislabelled or another set's`);
     record[0] = known;
   }
   for (const { contents, where } of boxes) {
     for (const { fields, line } of lines(contents)) {
       const wnid = fields[0]!.slice(0, 9);
-      if (!train.has(`${wnid}/${fields[0]!}`)) throw new UserError(`${where}: line ${line}: image ${fields[0]!} is missing`);
+      if (!train.has(`${wnid}/${fields[0]!}`))
+        throw new UserError(`${where}: line ${line}: image ${fields[0]!} is missing`);
     }
   }
   const annotations = lists.get('val_annotations.txt');
-  if (!annotations) throw new UserError(`${path}: val/val_annotations.txt missing; without it the validation images have no labels`);
+  if (!annotations)
+    throw new UserError(`${path}: val/val_annotations.txt missing; without it the validation images have no labels`);
   const labelled = new Set<string>();
   for (const { fields, line } of lines(annotations.contents)) {
     const [file = '', wnid = ''] = fields;
@@ -194,7 +206,9 @@ export const readTinyImageNet = async (
     if (!labelled.has(file)) throw new UserError(`${where} has no line in val_annotations.txt, so no label`);
   }
   if (train.size === 0 || validation.size === 0) {
-    throw new UserError(`${path}: ${train.size} training and ${validation.size} validation images; wanted some of each`);
+    throw new UserError(
+      `${path}: ${train.size} training and ${validation.size} validation images; wanted some of each`,
+    );
   }
   return {
     train: sorted([...train.values()].map(({ record }) => record)),

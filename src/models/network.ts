@@ -54,6 +54,12 @@ export interface Network {
   initialise(rng: Rng): Record<string, tf.Tensor>;
 }
 
+/** A network with weights, by PyTorch's names. */
+export interface WeightedNetwork {
+  readonly network: Network;
+  readonly weights: Tensors;
+}
+
 const positive = (what: string, value: number, whole: boolean): void => {
   if (!(value > 0) || !Number.isFinite(value) || (whole && !Number.isInteger(value))) {
     throw new UserError(`${what} is ${value}, but a positive ${whole ? 'whole ' : ''}number is wanted.`);

@@ -4,8 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { writeAtomically } from '../atomic-write.js';
-import { loadCheckpoint } from '../checkpoints/checkpoint.js';
-import { restoreNetwork } from '../checkpoints/network-checkpoint.js';
+import { loadNetwork } from '../checkpoints/checkpoint.js';
 import { loadDataset } from '../data/datasets.js';
 import type { ImageSet } from '../data/records.js';
 import { holdOut, takeBalanced } from '../data/splits.js';
@@ -14,14 +13,13 @@ import { evaluate } from '../evaluation/evaluate.js';
 import { cleanRobustFigure } from '../figures/clean-robust.js';
 import { renderSvg } from '../figures/render-svg.js';
 import { findMethod } from '../methods/catalogue.js';
-import { createNetwork } from '../models/network.js';
+import { createNetwork, type WeightedNetwork } from '../models/network.js';
 import type { Progress } from '../progress.js';
 import { publishedRow } from '../results/published.js';
 import { readRecord, writeRecord, type Measurement, type ResultRecord } from '../results/record.js';
 import { accuracyOf, csvTable, markdownTable } from '../results/table.js';
 import { changeRecipe } from '../training/recipe.js';
 import { train } from '../training/train.js';
-import type { WeightedNetwork } from '../training/training-program.js';
 import type { Job, Plan } from './plan.js';
 
 export interface ReproduceOptions {
@@ -45,7 +43,7 @@ const sha256 = async (file: string): Promise<string> =>
     .digest('hex');
 
 const withWeights = async <R>(file: string, use: (network: WeightedNetwork) => Promise<R>): Promise<R> => {
-  const restored = restoreNetwork(await loadCheckpoint(file), file);
+  const restored = await loadNetwork(file);
   try {
     return await use(restored);
   } finally {
@@ -78,8 +76,7 @@ const trainJob = async (
   const indices = plan.trainImages === undefined ? held.train : takeBalanced(held.train, set, plan.trainImages, seed);
   const teacher = async (id: string | undefined): Promise<WeightedNetwork | undefined> => {
     if (id === undefined) return undefined;
-    const file = checkpoints.get(id)!;
-    return restoreNetwork(await loadCheckpoint(file), file);
+    return loadNetwork(checkpoints.get(id)!);
   };
   const cleanTeacher = await teacher(job.cleanTeacher);
   const robustTeacher = await teacher(job.robustTeacher);

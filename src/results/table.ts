@@ -95,7 +95,9 @@ export const textTable = (records: readonly ResultRecord[]): string => {
   const lines = [header(records), ...rows(records)];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   const text = lines.map((line) =>
-    line.map((value, column) => (column < 2 ? value.padEnd(widths[column]!) : value.padStart(widths[column]!))).join('  '),
+    line
+      .map((value, column) => (column < 2 ? value.padEnd(widths[column]!) : value.padStart(widths[column]!)))
+      .join('  '),
   );
   return `${[text[0]!, widths.map((width) => '─'.repeat(width)).join('  '), ...text.slice(1)].join('\n')}\n${notes(records).join('\n')}\n`;
 };

@@ -9,7 +9,7 @@ const kernelspec = (places) => ({
   argv: [
     process.execPath,
     '--disable-warning=ExperimentalWarning',
-    join(places.root, 'src', 'notebook', 'main.mjs'),
+    join(places.root, 'src', 'kernel', 'main.mjs'),
     '{connection_file}',
   ],
   display_name: 'TypeScript (ciard)',

@@ -9,7 +9,7 @@ import type { Tensors } from '../engine/gradient.js';
 import { InterruptedError, UserError } from '../errors.js';
 import { checkpointInterrupt, interruptSignal } from '../interruption.js';
 import type { EpochContext, Method, Recipe } from '../methods/method.js';
-import type { Network } from '../models/network.js';
+import type { Network, WeightedNetwork } from '../models/network.js';
 import { silentProgress, type Progress } from '../progress.js';
 import { createRng, type Rng } from '../random.js';
 import { writeMetrics } from './dvclive.js';
@@ -24,7 +24,7 @@ import {
   type RunState,
 } from './run-folder.js';
 import { rateAt, recipeEpoch } from '../methods/schedule.js';
-import { createTrainingProgram, type TrainingProgram, type WeightedNetwork } from './training-program.js';
+import { createTrainingProgram, type TrainingProgram } from './training-program.js';
 
 export interface TrainOptions {
   readonly method: Method;

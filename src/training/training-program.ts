@@ -11,14 +11,8 @@ import {
 } from '../engine/program.js';
 import { UserError } from '../errors.js';
 import type { Method, Networks, Pass, Recipe, StepContext } from '../methods/method.js';
-import type { Network } from '../models/network.js';
+import type { Network, WeightedNetwork } from '../models/network.js';
 import { momentumBuffer, sgd } from './sgd.js';
-
-/** A network with weights, as PyTorch names them. */
-export interface WeightedNetwork {
-  readonly network: Network;
-  readonly weights: Tensors;
-}
 
 export interface TrainingNetworks {
   readonly student: WeightedNetwork;

@@ -71,11 +71,19 @@ const answer = (bytes: Buffer, conduct: Conduct, request: IncomingMessage, respo
 };
 
 /** A real HTTP server on this machine that serves `bytes`, treating its requests as `conduct` says in turn. */
-export const serveArchive = async (bytes: Buffer, conduct: readonly Conduct[] = [], base: Conduct = {}): Promise<ArchiveServer> => {
+export const serveArchive = async (
+  bytes: Buffer,
+  conduct: readonly Conduct[] = [],
+  base: Conduct = {},
+): Promise<ArchiveServer> => {
   const requests: SeenRequest[] = [];
   const server: Server = createServer((request, response) => {
     const now = { ...base, ...conduct[requests.length] };
-    requests.push({ path: request.url ?? '', range: request.headers.range, ifRange: request.headers['if-range'] as string | undefined });
+    requests.push({
+      path: request.url ?? '',
+      range: request.headers.range,
+      ifRange: request.headers['if-range'] as string | undefined,
+    });
     answer(now.bytes ?? bytes, now, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -18,11 +18,15 @@ test('gather: byte / 255 in float32, channels last, labels and positions beside'
   const batch = gather(set, [7, 3, 59, 3]);
   assert.equal(batch.size, 4);
   assert.deepEqual([...batch.indices], [7, 3, 59, 3]);
-  assert.deepEqual([...batch.labels], [7, 3, 59, 3].map((index) => set.labels[index]));
+  assert.deepEqual(
+    [...batch.labels],
+    [7, 3, 59, 3].map((index) => set.labels[index]),
+  );
   batch.indices.forEach((index, i) => {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        for (let c = 0; c < 3; c++) assert.equal(batch.images[i * image + 3 * (y * width + x) + c], pixel(index, y, x, c));
+        for (let c = 0; c < 3; c++)
+          assert.equal(batch.images[i * image + 3 * (y * width + x) + c], pixel(index, y, x, c));
       }
     }
   });
@@ -82,7 +86,9 @@ test('an epoch: every image once, in another order each epoch, the last batch sm
   const indices = Uint32Array.from({ length: 50 }, (_, i) => i + 5);
   const rng = createRng(1);
   const run = (epoch: number): number[][] =>
-    [...epochBatches(set, indices, { batchSize: 16, rng: rng.fork('epoch', epoch) })].map((batch) => [...batch.indices]);
+    [...epochBatches(set, indices, { batchSize: 16, rng: rng.fork('epoch', epoch) })].map((batch) => [
+      ...batch.indices,
+    ]);
   const first = run(0);
   assert.deepEqual(
     first.map((batch) => batch.length),

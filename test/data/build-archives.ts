@@ -45,7 +45,14 @@ export const zipOf = (members: readonly ZipMember[]): Buffer => {
   const pieces: Buffer[] = [];
   const directory: Buffer[] = [];
   let at = 0;
-  for (const { path, contents = new Uint8Array(), deflate = false, mode = 0o100644, statedCrc, statedSize } of members) {
+  for (const {
+    path,
+    contents = new Uint8Array(),
+    deflate = false,
+    mode = 0o100644,
+    statedCrc,
+    statedSize,
+  } of members) {
     const name = Buffer.from(path);
     const body = deflate ? deflateRawSync(contents) : Buffer.from(contents);
     const shared = Buffer.alloc(26);

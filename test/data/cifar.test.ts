@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync, writeSync, closeSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+  closeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -106,7 +116,10 @@ for (const name of ['cifar10', 'cifar100'] as const) {
       assert.equal(held.md5, canonical!.test);
       await assert.rejects(loadPart(bare, 'train'), refused(/holds no canonical train\.bin/));
       if (name === 'cifar100') {
-        await assert.rejects(loadPart(unpacked, 'test'), refused(/If these are the official files, `npx ciard data import cifar100/));
+        await assert.rejects(
+          loadPart(unpacked, 'test'),
+          refused(/If these are the official files, `npx ciard data import cifar100/),
+        );
       }
     });
 
@@ -130,23 +143,46 @@ for (const name of ['cifar10', 'cifar100'] as const) {
         assert.deepEqual(everythingIn(empty), []);
       };
       const base = file.replace(/^.*\//, '').replace('.', '\\.');
-      await withByte(at, (byte) => byte ^ 64, new RegExp(`${base}: corrupt: byte ${at} \\(record 4711\\) is \\d+, wanted \\d+`));
+      await withByte(
+        at,
+        (byte) => byte ^ 64,
+        new RegExp(`${base}: corrupt: byte ${at} \\(record 4711\\) is \\d+, wanted \\d+`),
+      );
       const label = 4711 * each + layout.headBytes - 1;
-      await withByte(label, () => layout.classes, new RegExp(`${base}: byte ${label} \\(label of record 4711\\) is ${layout.classes}`));
+      await withByte(
+        label,
+        () => layout.classes,
+        new RegExp(`${base}: byte ${label} \\(label of record 4711\\) is ${layout.classes}`),
+      );
       if (name === 'cifar10') {
-        await withByte(label, (byte) => (byte + 1) % 10, new RegExp(`${base}: mislabelled: byte ${label} \\(record 4711\\)`));
+        await withByte(
+          label,
+          (byte) => (byte + 1) % 10,
+          new RegExp(`${base}: mislabelled: byte ${label} \\(record 4711\\)`),
+        );
       } else {
-        await withByte(label - 1, (byte) => (byte + 1) % 20, new RegExp(`${base}: byte ${label - 1} \\(coarse label of record 4711\\)`));
+        await withByte(
+          label - 1,
+          (byte) => (byte + 1) % 20,
+          new RegExp(`${base}: byte ${label - 1} \\(coarse label of record 4711\\)`),
+        );
       }
     });
 
     test('files of the other set are refused, and which set they are is said', async () => {
       const given = readFileSync(join(unpacked, name === 'cifar10' ? 'test_batch.bin' : 'test.bin'));
       const path = join(folder, `${name} as ${other}.tar`);
-      writeFileSync(path, tarOf([{ path: `x/${other === 'cifar10' ? 'test_batch.bin' : 'test.bin'}`, contents: given }]));
-      await assert.rejects(readCifar(other, path), refused(new RegExp(`the size of a file of ${datasetInfo(name).title}, not of`)));
+      writeFileSync(
+        path,
+        tarOf([{ path: `x/${other === 'cifar10' ? 'test_batch.bin' : 'test.bin'}`, contents: given }]),
+      );
+      await assert.rejects(
+        readCifar(other, path),
+        refused(new RegExp(`the size of a file of ${datasetInfo(name).title}, not of`)),
+      );
       await assert.rejects(readCifar(other, join(root, name)), refused(/the size of a file of/));
-      if (name === 'cifar10') await assert.rejects(readCifar(other, unpacked), refused(/It holds CIFAR-10: `npx ciard data import cifar10/));
+      if (name === 'cifar10')
+        await assert.rejects(readCifar(other, unpacked), refused(/It holds CIFAR-10: `npx ciard data import cifar10/));
     });
 
     test('a data set that was changed after its import is refused when it is read', async () => {
@@ -156,13 +192,17 @@ for (const name of ['cifar10', 'cifar100'] as const) {
       readSync(handle, byte, 0, 1, 1000);
       writeSync(handle, Buffer.from([byte[0]! ^ 1]), 0, 1, 1000);
       closeSync(handle);
-      await assert.rejects(loadDataset(name, { root }), refused(/test\.bin: MD5 .*: other contents than it should have\. Remove/));
+      await assert.rejects(
+        loadDataset(name, { root }),
+        refused(/test\.bin: MD5 .*: other contents than it should have\. Remove/),
+      );
     });
   });
 }
 
 /** Records of CIFAR-10 with labels in range; what they show is noise. */
-const noise = (records: number): Buffer => Buffer.alloc(records * 3073, Buffer.concat([Buffer.from([3]), Buffer.alloc(3072, 77)]));
+const noise = (records: number): Buffer =>
+  Buffer.alloc(records * 3073, Buffer.concat([Buffer.from([3]), Buffer.alloc(3072, 77)]));
 
 const cifar10Members = () => {
   const contents = noise(10_000);
@@ -180,18 +220,27 @@ const archiveOf = (name: string, bytes: Buffer): string => {
 
 test('images that are not those of the set are refused, though sizes and labels fit', async () => {
   const path = archiveOf('noise.tar', tarOf(cifar10Members()));
-  await assert.rejects(readCifar('cifar10', path), refused(/these are not the train images of CIFAR-10 \(canonical MD5/));
+  await assert.rejects(
+    readCifar('cifar10', path),
+    refused(/these are not the train images of CIFAR-10 \(canonical MD5/),
+  );
 });
 
 test('truncated: the byte where it ends, of a record, of an archive, of its gzip data', async () => {
   const short = archiveOf('short.tar', tarOf([{ path: 'data_batch_2.bin', contents: noise(9_999).subarray(0, -5) }]));
-  await assert.rejects(readCifar('cifar10', short), refused(/data_batch_2\.bin: truncated: it ends at byte 30726922, in record 9998; wanted 30730000/));
+  await assert.rejects(
+    readCifar('cifar10', short),
+    refused(/data_batch_2\.bin: truncated: it ends at byte 30726922, in record 9998; wanted 30730000/),
+  );
   const whole = tarOf([{ path: 'cifar-10-batches-bin/data_batch_1.bin', contents: noise(10_000) }]);
   const cut = archiveOf('cut.tar', whole.subarray(0, 10_000_000));
   await assert.rejects(readCifar('cifar10', cut), refused(/cut\.tar: no sound tar archive near byte 10000000/));
   const zipped = gzipSync(whole, { level: 1 });
   const half = archiveOf('half.tar.gz', zipped.subarray(0, Math.floor(zipped.length / 2)));
-  await assert.rejects(readCifar('cifar10', half), refused(/half\.tar\.gz: the gzip data ends too early \(truncated\) at or before byte/));
+  await assert.rejects(
+    readCifar('cifar10', half),
+    refused(/half\.tar\.gz: the gzip data ends too early \(truncated\) at or before byte/),
+  );
 });
 
 test('a flipped byte of the gzip data is noticed', async () => {
@@ -207,12 +256,26 @@ test('a file that goes on after its last record is refused', async () => {
 
 test('missing files are listed, and the version for Python is told apart', async () => {
   const some = archiveOf('some.tar', tarOf(cifar10Members().slice(0, 2)));
-  await assert.rejects(readCifar('cifar10', some), refused(/data_batch_3\.bin, data_batch_4\.bin, data_batch_5\.bin, test_batch\.bin missing; wanted CIFAR-10's binary version/));
-  const python = archiveOf('python.tar', tarOf([{ path: 'cifar-10-batches-py/data_batch_1', contents: Buffer.alloc(9) }]));
-  await assert.rejects(readCifar('cifar10', python), refused(/version for Python; wanted the binary version, cifar-10-binary\.tar\.gz/));
+  await assert.rejects(
+    readCifar('cifar10', some),
+    refused(
+      /data_batch_3\.bin, data_batch_4\.bin, data_batch_5\.bin, test_batch\.bin missing; wanted CIFAR-10's binary version/,
+    ),
+  );
+  const python = archiveOf(
+    'python.tar',
+    tarOf([{ path: 'cifar-10-batches-py/data_batch_1', contents: Buffer.alloc(9) }]),
+  );
+  await assert.rejects(
+    readCifar('cifar10', python),
+    refused(/version for Python; wanted the binary version, cifar-10-binary\.tar\.gz/),
+  );
   await assert.rejects(readCifar('cifar10', join(folder, 'nowhere')), refused(/no such file or folder/));
   const page = archiveOf('page.tar.gz', Buffer.from('<!doctype html><title>Not found</title>'));
-  await assert.rejects(readCifar('cifar10', page), refused(/page\.tar\.gz: wanted a tar\.gz, tar or zip archive or a folder.*web server/));
+  await assert.rejects(
+    readCifar('cifar10', page),
+    refused(/page\.tar\.gz: wanted a tar\.gz, tar or zip archive or a folder.*web server/),
+  );
   const nothing = archiveOf('nothing', Buffer.alloc(0));
   await assert.rejects(readCifar('cifar10', nothing), refused(/this file of 0 bytes/));
   assert.ok(existsSync(nothing));

@@ -69,13 +69,16 @@ test('a connection that breaks is taken up where it broke, as often as it takes'
 
 test('broken at any places, the file is the right one', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.record({ cutAfter: fc.integer({ min: 0, max: 400_000 }), noRange: fc.boolean() }), { maxLength: 4 }), async (conduct) => {
-      const server = await serveArchive(bytes, conduct);
-      const target = newTarget();
-      await download([server.address], target, { ...fast, attempts: 6 });
-      arrived(target);
-      await server.close();
-    }),
+    fc.asyncProperty(
+      fc.array(fc.record({ cutAfter: fc.integer({ min: 0, max: 400_000 }), noRange: fc.boolean() }), { maxLength: 4 }),
+      async (conduct) => {
+        const server = await serveArchive(bytes, conduct);
+        const target = newTarget();
+        await download([server.address], target, { ...fast, attempts: 6 });
+        arrived(target);
+        await server.close();
+      },
+    ),
     { numRuns: 25 },
   );
 });
@@ -148,7 +151,10 @@ test('a wrong checksum: refused, both MD5s named, nothing kept', async () => {
   const server = await serveArchive(wrong);
   const target = newTarget();
   const found = createHash('md5').update(wrong).digest('hex');
-  await assert.rejects(download([server.address], target, fast), refused(new RegExp(`MD5 ${found}, wanted ${md5}; it was removed`)));
+  await assert.rejects(
+    download([server.address], target, fast),
+    refused(new RegExp(`MD5 ${found}, wanted ${md5}; it was removed`)),
+  );
   assert.deepEqual(everythingIn(join(target, '..')), []);
 });
 
@@ -166,7 +172,11 @@ for (const status of [404, 403, 410, 401]) {
 }
 
 test('500, 503 and 429 are tried again', async () => {
-  const server = await serveArchive(bytes, [{ status: 500 }, { status: 503, headers: { 'retry-after': '0' } }, { status: 429 }]);
+  const server = await serveArchive(bytes, [
+    { status: 500 },
+    { status: 503, headers: { 'retry-after': '0' } },
+    { status: 429 },
+  ]);
   const target = newTarget();
   await download([server.address], target, fast);
   arrived(target);
@@ -185,7 +195,10 @@ test('a server that never gets well is given up after the attempts, with its las
 test('nobody there: the reason, after the attempts', async () => {
   const server = await serveArchive(bytes);
   await server.close();
-  await assert.rejects(download([server.address], newTarget(), { ...fast, attempts: 2 }), refused(/ECONNREFUSED.*tried 2 times/));
+  await assert.rejects(
+    download([server.address], newTarget(), { ...fast, attempts: 2 }),
+    refused(/ECONNREFUSED.*tried 2 times/),
+  );
 });
 
 test('the next address is tried; where all fail, each is named with its reason', async () => {

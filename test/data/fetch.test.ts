@@ -14,7 +14,9 @@ const folder = temporaryFolder();
 const md5Of = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');
 const fast = { pause: 1, patience: 2000, attempts: 2 };
 
-const jpeg = await sharp(Buffer.alloc(64 * 64 * 3, 90), { raw: { width: 64, height: 64, channels: 3 } }).jpeg().toBuffer();
+const jpeg = await sharp(Buffer.alloc(64 * 64 * 3, 90), { raw: { width: 64, height: 64, channels: 3 } })
+  .jpeg()
+  .toBuffer();
 /** A part of Tiny-ImageNet of one class in the official layout. */
 const archive = zipOf(
   Object.entries({
@@ -45,7 +47,9 @@ test('an archive of another MD5 than the published one is refused, where only th
   const root = join(folder, 'tiny');
   await assert.rejects(
     fetchDataset('tiny-imagenet', { ...fast, root, addresses: [server.address] }),
-    (error) => error instanceof UserError && error.message.includes(`MD5 ${md5Of(archive)}, wanted 90528d7ca1a48142e341f4ef8d21d0de`),
+    (error) =>
+      error instanceof UserError &&
+      error.message.includes(`MD5 ${md5Of(archive)}, wanted 90528d7ca1a48142e341f4ef8d21d0de`),
   );
   assert.deepEqual(filesIn(root), []);
 });

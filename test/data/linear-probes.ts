@@ -44,7 +44,13 @@ export const trainRobustProbe = (
   images: readonly Float64Array[],
   labels: ArrayLike<number>,
   classes: number,
-  { epsilon, epochs, rate, batch = 50, rng }: { epsilon: number; epochs: number; rate: number; batch?: number; rng: Rng },
+  {
+    epsilon,
+    epochs,
+    rate,
+    batch = 50,
+    rng,
+  }: { epsilon: number; epochs: number; rate: number; batch?: number; rng: Rng },
 ): LinearProbe => {
   const features = images[0]!.length;
   const weights = Array.from({ length: classes }, () => new Float64Array(features));

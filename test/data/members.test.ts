@@ -21,7 +21,13 @@ const visited = async (path: string, options: Partial<VisitOptions> = {}): Promi
   const members: Member[] = [];
   await visitMembers(
     path,
-    { wanted: (inside) => inside.endsWith('.bin'), largest: 10_000, total: 100_000, folder: { name: 'official', depth: 2 }, ...options },
+    {
+      wanted: (inside) => inside.endsWith('.bin'),
+      largest: 10_000,
+      total: 100_000,
+      folder: { name: 'official', depth: 2 },
+      ...options,
+    },
     (member) => {
       members.push(member);
     },
@@ -33,10 +39,13 @@ const summary = (members: readonly Member[]) =>
   members.map(({ path, contents }) => [path, contents.toString('hex')]).sort(([a], [b]) => (a! < b! ? -1 : 1));
 
 const contents = fc.uint8Array({ maxLength: 3000 });
-const someMembers = fc.uniqueArray(fc.record({ path: fc.stringMatching(/^[a-z]{1,8}(\/[a-z]{1,8})?\.(bin|txt)$/), contents }), {
-  maxLength: 8,
-  selector: ({ path }) => path,
-});
+const someMembers = fc.uniqueArray(
+  fc.record({ path: fc.stringMatching(/^[a-z]{1,8}(\/[a-z]{1,8})?\.(bin|txt)$/), contents }),
+  {
+    maxLength: 8,
+    selector: ({ path }) => path,
+  },
+);
 
 test('tar, tar.gz and zip give the same wanted files', async () => {
   await fc.assert(
@@ -46,10 +55,18 @@ test('tar, tar.gz and zip give the same wanted files', async () => {
           .filter(({ path }) => path.endsWith('.bin'))
           .map((member) => ({ path: member.path, contents: Buffer.from(member.contents) }) as Member),
       );
-      const tar = tarOf([{ path: 'd/', type: 'Directory' }, ...members.map(({ path, contents: of }) => ({ path: `./${path}`, contents: of }))]);
+      const tar = tarOf([
+        { path: 'd/', type: 'Directory' },
+        ...members.map(({ path, contents: of }) => ({ path: `./${path}`, contents: of })),
+      ]);
       assert.deepEqual(summary(await visited(fileOf(tar))), expected);
       assert.deepEqual(summary(await visited(fileOf(gzipSync(tar)))), expected);
-      assert.deepEqual(summary(await visited(fileOf(zipOf([{ path: 'd/', mode: 0o40755 }, ...members.map((m) => ({ ...m, deflate }))])))), expected);
+      assert.deepEqual(
+        summary(
+          await visited(fileOf(zipOf([{ path: 'd/', mode: 0o40755 }, ...members.map((m) => ({ ...m, deflate }))]))),
+        ),
+        expected,
+      );
     }),
     { numRuns: 60 },
   );
@@ -79,7 +96,11 @@ const hostileTars: readonly [string, readonly TarMember[], RegExp][] = [
   ['a device', [{ path: 'a', type: 'CharacterDevice' }], /a is a CharacterDevice/],
   ['a member twice', [one, one], /"a\.bin" is there twice/],
   ['a member twice, once with a dot', [one, { ...one, path: './a.bin' }], /is there twice/],
-  ['a giant member', [{ path: 'a.bin', contents: Buffer.alloc(10_001) }], /a\.bin: 10001 bytes, and no file of this data set has more/],
+  [
+    'a giant member',
+    [{ path: 'a.bin', contents: Buffer.alloc(10_001) }],
+    /a\.bin: 10001 bytes, and no file of this data set has more/,
+  ],
   ['a giant that is not there', [{ path: 'a.bin', statedSize: 8e9 }], /8000000000 bytes, and no file/],
   ['a giant nobody wants', [{ path: 'a.txt', statedSize: 8e9 }], /8000000000 bytes, and no file/],
 ];
@@ -87,7 +108,10 @@ for (const [what, members, pattern] of hostileTars) {
   test(`hostile tar: ${what} is refused`, async () => {
     const tar = tarOf(members);
     for (const bytes of [tar, gzipSync(tar)]) {
-      await assert.rejects(visited(fileOf(bytes)), (error) => error instanceof UserError && pattern.test(error.message));
+      await assert.rejects(
+        visited(fileOf(bytes)),
+        (error) => error instanceof UserError && pattern.test(error.message),
+      );
     }
   });
 }
@@ -98,13 +122,24 @@ const hostileZips: readonly [string, readonly ZipMember[], RegExp][] = [
   ['a symbolic link', [{ ...one, mode: 0o120777 }], /a\.bin is a link or a device/],
   ['a member twice', [one, one], /"a\.bin" is there twice/],
   ['a giant member', [{ path: 'a.bin', contents: Buffer.alloc(10_001), deflate: true }], /10001 bytes, and no file/],
-  ['more than it states', [{ path: 'a.bin', contents: Buffer.alloc(9000), deflate: true, statedSize: 10 }], /truncated or corrupt/],
-  ['less than it states', [{ path: 'a.bin', contents: Buffer.alloc(10), deflate: true, statedSize: 9000 }], /truncated or corrupt/],
+  [
+    'more than it states',
+    [{ path: 'a.bin', contents: Buffer.alloc(9000), deflate: true, statedSize: 10 }],
+    /truncated or corrupt/,
+  ],
+  [
+    'less than it states',
+    [{ path: 'a.bin', contents: Buffer.alloc(10), deflate: true, statedSize: 9000 }],
+    /truncated or corrupt/,
+  ],
   ['a wrong checksum', [{ ...one, statedCrc: 1 }], /a\.bin \(at byte 0 of the archive\) is corrupt: its checksum/],
 ];
 for (const [what, members, pattern] of hostileZips) {
   test(`hostile zip: ${what} is refused`, async () => {
-    await assert.rejects(visited(fileOf(zipOf(members))), (error) => error instanceof UserError && pattern.test(error.message));
+    await assert.rejects(
+      visited(fileOf(zipOf(members))),
+      (error) => error instanceof UserError && pattern.test(error.message),
+    );
   });
 }
 
@@ -126,7 +161,12 @@ test('truncated and flipped archives: refused or read, never a crash, a hang or 
     { path: 'b.txt', contents: Buffer.from('unwanted '.repeat(80)) },
     { path: 'c.bin', contents: Buffer.from('last file '.repeat(80)) },
   ];
-  const sources = [tarOf(members), gzipSync(tarOf(members)), zipOf(members), zipOf(members.map((member) => ({ ...member, deflate: true })))];
+  const sources = [
+    tarOf(members),
+    gzipSync(tarOf(members)),
+    zipOf(members),
+    zipOf(members.map((member) => ({ ...member, deflate: true }))),
+  ];
   const before = everythingIn(folder).length;
   const madeBefore = made;
   let refusals = 0;
@@ -176,9 +216,13 @@ test('zip contents are never wrong: a flipped byte of a file is refused', async 
 test('what a visit throws ends the reading', async () => {
   for (const bytes of [tarOf([one]), zipOf([one])]) {
     await assert.rejects(
-      visitMembers(fileOf(bytes), { wanted: () => true, largest: 10, total: 10_000, folder: { name: 'x', depth: 1 } }, () => {
-        throw new UserError('no');
-      }),
+      visitMembers(
+        fileOf(bytes),
+        { wanted: () => true, largest: 10, total: 10_000, folder: { name: 'x', depth: 1 } },
+        () => {
+          throw new UserError('no');
+        },
+      ),
       /^UserError: no$/,
     );
   }

@@ -35,7 +35,9 @@ for (const [name, layout] of [
           .map((record) => ({ record, key: stream.next().value as number }))
           .sort((a, b) => a.key - b.key)
           .map(({ record }) => record);
-        const expected = [...records].sort((a, b) => Buffer.compare(a.subarray(layout.headBytes - 1), b.subarray(layout.headBytes - 1)));
+        const expected = [...records].sort((a, b) =>
+          Buffer.compare(a.subarray(layout.headBytes - 1), b.subarray(layout.headBytes - 1)),
+        );
         assert.deepEqual(inCanonicalOrder(join(mixed), layout), join(expected));
       }),
     );
@@ -64,7 +66,8 @@ test('a label out of range is named by file and byte', () => {
       checkLabels(records, plain, 'data_batch_1.bin', 1300);
     },
     (error) =>
-      error instanceof UserError && error.message.startsWith('data_batch_1.bin: byte 1326 (label of record 2) is 3, wanted 0 to 2'),
+      error instanceof UserError &&
+      error.message.startsWith('data_batch_1.bin: byte 1326 (label of record 2) is 3, wanted 0 to 2'),
   );
 });
 
@@ -74,6 +77,7 @@ test('a coarse label that is not that of its fine label is named by file and byt
     () => {
       checkLabels(records, coarse, 'train.bin');
     },
-    (error) => error instanceof UserError && error.message.startsWith('train.bin: byte 8 (coarse label of record 1) is 1'),
+    (error) =>
+      error instanceof UserError && error.message.startsWith('train.bin: byte 8 (coarse label of record 1) is 1'),
   );
 });

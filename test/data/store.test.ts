@@ -63,7 +63,12 @@ test('what fails while it is written leaves nothing, and the old data set as it 
     throw new UserError('a broken piece');
   };
   await assert.rejects(
-    writeDataset(folder, layout, { train: failing(), test: [] }, { name: described.name, classes: [...described.classes] }),
+    writeDataset(
+      folder,
+      layout,
+      { train: failing(), test: [] },
+      { name: described.name, classes: [...described.classes] },
+    ),
     /a broken piece/,
   );
   assert.deepEqual(everythingIn(at), whole('x'));
@@ -111,7 +116,8 @@ test('a place that cannot be written to: one error that says so', async () => {
   writeFileSync(file, 'a file');
   await assert.rejects(
     write(join(file, 'x'), 1),
-    (error) => error instanceof UserError && error.message.includes('cannot be written: a file lies where a folder should'),
+    (error) =>
+      error instanceof UserError && error.message.includes('cannot be written: a file lies where a folder should'),
   );
   assert.equal(readFileSync(file, 'utf8'), 'a file');
 });

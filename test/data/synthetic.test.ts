@@ -28,11 +28,17 @@ const train = splitRecords(bytes.train, syntheticLayout);
 const held = splitRecords(bytes.test, syntheticLayout);
 
 test('the same bytes on every machine: those that data.dvc pins', () => {
-  const { outs } = parse(readFileSync(join(repositoryRoot(), 'data.dvc'), 'utf8')) as { outs: { path: string; md5: string }[] };
+  const { outs } = parse(readFileSync(join(repositoryRoot(), 'data.dvc'), 'utf8')) as {
+    outs: { path: string; md5: string }[];
+  };
   for (const part of ['train', 'test'] as const) {
     const pinned = outs.find(({ path }) => path === `data/synthetic/${part}.bin`)?.md5;
     const found = createHash('md5').update(bytes[part]).digest('hex');
-    assert.equal(found, pinned, 'the generator makes other bytes: `npx ciard data import synthetic`, then `dvc commit -f data.dvc`');
+    assert.equal(
+      found,
+      pinned,
+      'the generator makes other bytes: `npx ciard data import synthetic`, then `dvc commit -f data.dvc`',
+    );
   }
 });
 
@@ -50,7 +56,9 @@ test('a larger part begins with the images of a smaller one, another seed makes 
   const large = makeSynthetic('test', { records: 40 });
   const images = (of: Buffer): Set<string> => {
     const { pixels, labels } = splitRecords(of, syntheticLayout);
-    return new Set([...labels.keys()].map((i) => Buffer.from(pixels.subarray(i * 3072, (i + 1) * 3072)).toString('latin1')));
+    return new Set(
+      [...labels.keys()].map((i) => Buffer.from(pixels.subarray(i * 3072, (i + 1) * 3072)).toString('latin1')),
+    );
   };
   const [few, many, others] = [images(small), images(large), images(makeSynthetic('test', { records: 40, seed: 2 }))];
   assert.equal(few.size, 20);
@@ -69,7 +77,10 @@ test('patterns: ±1 with mean 0, two classes agree in at most one channel and ar
   patterns.forEach((a, label) => {
     assert.ok(a.every((value) => Math.abs(value) === 1));
     for (let channel = 0; channel < 3; channel++) {
-      assert.equal(a.subarray(channel * 1024, (channel + 1) * 1024).reduce((sum, value) => sum + value, 0), 0);
+      assert.equal(
+        a.subarray(channel * 1024, (channel + 1) * 1024).reduce((sum, value) => sum + value, 0),
+        0,
+      );
     }
     for (const b of patterns.slice(label + 1)) {
       const dots = [0, 1, 2].map((channel) => dot(a, b, channel));
@@ -88,7 +99,9 @@ test('non-robust: a matched filter reads the pattern at once, and ε = 8/255 lea
     weights: syntheticClasses.map((_, label) => Float64Array.from(syntheticPattern(label))),
     biases: new Float64Array(classes),
   };
-  const images = [...held.labels.keys()].map((i) => Float64Array.from(held.pixels.subarray(i * 3072, (i + 1) * 3072), (byte) => byte / 255));
+  const images = [...held.labels.keys()].map((i) =>
+    Float64Array.from(held.pixels.subarray(i * 3072, (i + 1) * 3072), (byte) => byte / 255),
+  );
   const { clean, robust } = probeAccuracy(probe, images, held.labels, epsilon);
   assert.ok(clean >= 0.99, `clean ${clean}`);
   assert.ok(robust <= 0.01, `robust ${robust}`);
@@ -110,7 +123,12 @@ const coarse = (pixels: Uint8Array, count: number): Float64Array[] =>
 
 test('robust: coarse shape and colour tell the class far better than chance, provably within ε = 8/255', () => {
   const rng = createRng(1);
-  const probe = trainRobustProbe(coarse(train.pixels, train.labels.length), train.labels, classes, { epsilon, epochs: 8, rate: 0.3, rng });
+  const probe = trainRobustProbe(coarse(train.pixels, train.labels.length), train.labels, classes, {
+    epsilon,
+    epochs: 8,
+    rate: 0.3,
+    rng,
+  });
   const { clean, robust } = probeAccuracy(probe, coarse(held.pixels, held.labels.length), held.labels, epsilon);
   // Chance is 10 %. This is a lower bound: a linear reading of 8 × 8 averages knows nothing of shapes that move about.
   assert.ok(clean >= 0.3, `clean ${clean}`);
@@ -132,7 +150,12 @@ test('absent, it is made on first use; made with other settings, it is made anew
   assert.deepEqual([first.train.length, first.test.length], [5000, 1000]);
   assert.deepEqual(first.train.classes, syntheticClasses);
   assert.deepEqual(first.test.pixels, held.pixels);
-  assert.deepEqual(everythingIn(root), ['synthetic', 'synthetic/dataset.json', 'synthetic/test.bin', 'synthetic/train.bin']);
+  assert.deepEqual(everythingIn(root), [
+    'synthetic',
+    'synthetic/dataset.json',
+    'synthetic/test.bin',
+    'synthetic/train.bin',
+  ]);
   const path = join(root, 'synthetic', 'dataset.json');
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as { settings: Record<string, number> };
   writeFileSync(path, JSON.stringify({ ...manifest, settings: { ...manifest.settings, seed: 99 } }));

@@ -19,7 +19,10 @@ const rng = createRng(1);
 
 const jpeg = (channels: 1 | 3, width = 64, height = 64): Promise<Buffer> => {
   const base = rng.integer(200);
-  const raw = Uint8Array.from({ length: width * height * channels }, (_, i) => base + (Math.floor(i / channels / width) % 56));
+  const raw = Uint8Array.from(
+    { length: width * height * channels },
+    (_, i) => base + (Math.floor(i / channels / width) % 56),
+  );
   const image = sharp(raw, { raw: { width, height, channels } });
   return (channels === 1 ? image.toColourspace('b-w') : image).jpeg({ quality: 90 }).toBuffer();
 };
@@ -27,12 +30,18 @@ const jpeg = (channels: 1 | 3, width = 64, height = 64): Promise<Buffer> => {
 /** A small set in the official layout: three classes, two training and one validation image each. */
 const files = new Map<string, Buffer>([
   ['wnids.txt', Buffer.from('n00000030\nn00000010\nn00000020\n')],
-  ['words.txt', Buffer.from('n00000010\tcrane, bird\nn00000020\tcrane, machine\nn00000030\tgoldfish\nn99999999\tother\n')],
+  [
+    'words.txt',
+    Buffer.from('n00000010\tcrane, bird\nn00000020\tcrane, machine\nn00000030\tgoldfish\nn99999999\tother\n'),
+  ],
 ]);
 const annotations: string[] = [];
 for (const [k, wnid] of ['n00000010', 'n00000020', 'n00000030'].entries()) {
   for (const i of [0, 1]) files.set(`train/${wnid}/images/${wnid}_${i}.JPEG`, await jpeg(k === 1 && i === 1 ? 1 : 3));
-  files.set(`train/${wnid}/${wnid}_boxes.txt`, Buffer.from(`${wnid}_0.JPEG\t0\t0\t63\t63\n${wnid}_1.JPEG\t1\t1\t62\t62\n`));
+  files.set(
+    `train/${wnid}/${wnid}_boxes.txt`,
+    Buffer.from(`${wnid}_0.JPEG\t0\t0\t63\t63\n${wnid}_1.JPEG\t1\t1\t62\t62\n`),
+  );
   files.set(`val/images/val_${k}.JPEG`, await jpeg(3));
   annotations.push(`val_${k}.JPEG\t${wnid}\t0\t0\t63\t63`);
 }
@@ -88,7 +97,9 @@ test('a grey image becomes three equal planes', async () => {
   const [, inside] = written();
   const { train } = await readTinyImageNet(inside!);
   const equalPlanes = train.filter(
-    (record) => record.subarray(1, 4097).equals(record.subarray(4097, 8193)) && record.subarray(1, 4097).equals(record.subarray(8193)),
+    (record) =>
+      record.subarray(1, 4097).equals(record.subarray(4097, 8193)) &&
+      record.subarray(1, 4097).equals(record.subarray(8193)),
   );
   const grey = sharp(files.get('train/n00000020/images/n00000020_1.JPEG'));
   assert.equal((await grey.metadata()).channels, 1);
@@ -98,21 +109,61 @@ test('a grey image becomes three equal planes', async () => {
 
 const someJpeg = files.get('train/n00000010/images/n00000010_0.JPEG')!;
 const wrong: readonly [string, Change, RegExp][] = [
-  ['a truncated JPEG', { 'val/images/val_1.JPEG': files.get('val/images/val_1.JPEG')!.subarray(0, -60) }, /val_1\.JPEG: a broken JPEG/],
-  ['no JPEG', { 'val/images/val_1.JPEG': Buffer.from('GIF89a') }, /val_1\.JPEG: no JPEG: wanted the bytes ffd8 at byte 0, found 4749/],
+  [
+    'a truncated JPEG',
+    { 'val/images/val_1.JPEG': files.get('val/images/val_1.JPEG')!.subarray(0, -60) },
+    /val_1\.JPEG: a broken JPEG/,
+  ],
+  [
+    'no JPEG',
+    { 'val/images/val_1.JPEG': Buffer.from('GIF89a') },
+    /val_1\.JPEG: no JPEG: wanted the bytes ffd8 at byte 0, found 4749/,
+  ],
   ['an empty JPEG', { 'val/images/val_1.JPEG': Buffer.alloc(0) }, /val_1\.JPEG: no JPEG.*found nothing/],
   ['another size', { 'val/images/val_1.JPEG': await jpeg(3, 32, 64) }, /val_1\.JPEG: 32 × 64 pixels, wanted 64 × 64/],
-  ['a class that is not listed', { 'train/n00000099/images/n00000099_0.JPEG': someJpeg }, /class n00000099 is not in wnids\.txt/],
-  ['an image in the folder of another class', { 'train/n00000020/images/n00000010_7.JPEG': someJpeg }, /name says class n00000010, its folder n00000020: mislabelled/],
-  ['a training image that a list names and that is missing', { 'train/n00000020/images/n00000020_0.JPEG': undefined }, /n00000020_boxes\.txt: line 1: image n00000020_0\.JPEG is missing/],
-  ['a validation image that is missing', { 'val/images/val_1.JPEG': undefined }, /val_annotations\.txt: line 2: image val_1\.JPEG is missing/],
-  ['a validation image without a label', { 'val/images/val_9.JPEG': someJpeg }, /val_9\.JPEG has no line in val_annotations\.txt/],
-  ['a label that is none', { 'val/val_annotations.txt': Buffer.from(annotations.join('\n').replace('n00000020', 'n00000077')) }, /line 2: class 'n00000077' of val_1\.JPEG is not in wnids\.txt/],
-  ['two labels of one image', { 'val/val_annotations.txt': Buffer.from([...annotations, annotations[0]!].join('\n')) }, /line 4: val_0\.JPEG is there twice/],
+  [
+    'a class that is not listed',
+    { 'train/n00000099/images/n00000099_0.JPEG': someJpeg },
+    /class n00000099 is not in wnids\.txt/,
+  ],
+  [
+    'an image in the folder of another class',
+    { 'train/n00000020/images/n00000010_7.JPEG': someJpeg },
+    /name says class n00000010, its folder n00000020: mislabelled/,
+  ],
+  [
+    'a training image that a list names and that is missing',
+    { 'train/n00000020/images/n00000020_0.JPEG': undefined },
+    /n00000020_boxes\.txt: line 1: image n00000020_0\.JPEG is missing/,
+  ],
+  [
+    'a validation image that is missing',
+    { 'val/images/val_1.JPEG': undefined },
+    /val_annotations\.txt: line 2: image val_1\.JPEG is missing/,
+  ],
+  [
+    'a validation image without a label',
+    { 'val/images/val_9.JPEG': someJpeg },
+    /val_9\.JPEG has no line in val_annotations\.txt/,
+  ],
+  [
+    'a label that is none',
+    { 'val/val_annotations.txt': Buffer.from(annotations.join('\n').replace('n00000020', 'n00000077')) },
+    /line 2: class 'n00000077' of val_1\.JPEG is not in wnids\.txt/,
+  ],
+  [
+    'two labels of one image',
+    { 'val/val_annotations.txt': Buffer.from([...annotations, annotations[0]!].join('\n')) },
+    /line 4: val_0\.JPEG is there twice/,
+  ],
   ['no annotations', { 'val/val_annotations.txt': undefined }, /val_annotations\.txt missing/],
   ['no list of classes', { 'wnids.txt': undefined }, /wnids\.txt missing/],
   ['a class listed twice', { 'wnids.txt': Buffer.from('n00000010\nn00000010\n') }, /line 2: n00000010 is there twice/],
-  ['a list of something else', { 'wnids.txt': Buffer.from('airplane\n') }, /line 1: 'airplane' is no WordNet identifier/],
+  [
+    'a list of something else',
+    { 'wnids.txt': Buffer.from('airplane\n') },
+    /line 1: 'airplane' is no WordNet identifier/,
+  ],
 ];
 for (const [what, change, pattern] of wrong) {
   test(`refused, and nothing appears: ${what}`, async () => {
@@ -143,12 +194,18 @@ test('imported and read back: counts and classes of a part are recorded', async 
   await assert.rejects(loadDataset('tiny-imagenet', { root }), /test\.bin: 0 bytes, wanted 36867 \(3 records\)/);
 });
 
-test('the real 200-class part: what data.dvc pins', { skip: needsShared('data', 'tiny-imagenet-200-subset.zip') }, async () => {
-  const root = join(folder, 'real');
-  const manifest = await importDataset('tiny-imagenet', sharedPath('data', 'tiny-imagenet-200-subset.zip'), { root });
-  assert.equal(manifest.classes.length, 200);
-  const { outs } = parse(readFileSync(join(repositoryRoot(), 'data.dvc'), 'utf8')) as { outs: { path: string; md5: string }[] };
-  for (const part of ['train', 'test'] as const) {
-    assert.equal(manifest[part].md5, outs.find(({ path }) => path === `data/tiny-imagenet/${part}.bin`)?.md5);
-  }
-});
+test(
+  'the real 200-class part: what data.dvc pins',
+  { skip: needsShared('data', 'tiny-imagenet-200-subset.zip') },
+  async () => {
+    const root = join(folder, 'real');
+    const manifest = await importDataset('tiny-imagenet', sharedPath('data', 'tiny-imagenet-200-subset.zip'), { root });
+    assert.equal(manifest.classes.length, 200);
+    const { outs } = parse(readFileSync(join(repositoryRoot(), 'data.dvc'), 'utf8')) as {
+      outs: { path: string; md5: string }[];
+    };
+    for (const part of ['train', 'test'] as const) {
+      assert.equal(manifest[part].md5, outs.find(({ path }) => path === `data/tiny-imagenet/${part}.bin`)?.md5);
+    }
+  },
+);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { PlotData } from 'plotly.js';
 import { liveTrainingCurves } from '../../src/figures/live-training.js';
-import { display, setDisplaySink, type MimeBundle } from '../../src/notebook/display.js';
+import { display, setDisplaySink, type MimeBundle } from '../../src/kernel/display.js';
 import type { EpochRow } from '../../src/training/run-folder.js';
 
 interface Shown {

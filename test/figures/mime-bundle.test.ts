@@ -4,7 +4,7 @@ import { cleanRobustFigure } from '../../src/figures/clean-robust.js';
 import type { Figure } from '../../src/figures/figure.js';
 import { mimeBundle } from '../../src/figures/mime-bundle.js';
 import { renderSvg } from '../../src/figures/render-svg.js';
-import { bundleOf } from '../../src/notebook/display.js';
+import { bundleOf } from '../../src/kernel/display.js';
 
 const figure = cleanRobustFigure([{ label: 'CIARD', clean: { value: 0.8 }, robust: { value: 0.4 } }], {
   title: 'One student',

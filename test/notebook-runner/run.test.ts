@@ -10,7 +10,7 @@ import { findNotebooks, reportLines, runNotebook } from '../../src/notebook-runn
 import type { ProgressEvent } from '../../src/progress.js';
 import { places } from '../../src/setup/places.mjs';
 import { temporaryFolder } from '../temporary.js';
-import { needsJupyter } from '../notebook/kernel-client.js';
+import { needsJupyter } from '../kernel/kernel-client.js';
 
 const folder = temporaryFolder();
 
@@ -43,7 +43,7 @@ test(
   async () => {
     const file = write(
       'shows',
-      `import { display, mime } from './src/notebook/display.js';
+      `import { display, mime } from './src/kernel/display.js';
 const place = display(mime({ 'text/plain': 'before' }));
 place.update(mime({ 'text/plain': 'after', 'image/svg+xml': '<svg/>' }));`,
       `console.log(typeof process.env['CIARD_NOTEBOOK_RUNS'], process.env['CIARD_NOTEBOOK_BUDGET']);`,

@@ -1,0 +1,29 @@
+import { relative } from 'node:path';
+import type { Displayable } from '../display.js';
+import { reportRows, type DoctorReport } from '../doctor/report.js';
+import { places } from '../setup/places.mjs';
+import { tableView, type Table } from '../tables/table.js';
+
+/** The state of the checkout: what is wrong first, then what there is. */
+export const doctorTable = (report: DoctorReport): Table => {
+  const { problems, warnings } = report;
+  const verdict =
+    problems.length > 0
+      ? `✗ ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`
+      : warnings.length > 0
+        ? `✓ works, with ${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`
+        : '✓ all is well';
+  // Python's place in the checkout, so that a notebook that is passed on names no folder of this machine.
+  const python = report.python === null ? null : relative(places.root, report.python);
+  return {
+    caption: verdict,
+    columns: [{ title: 'What' }, { title: 'Found' }],
+    rows: [
+      ...problems.map((problem) => [{ text: 'problem', strong: true }, problem]),
+      ...warnings.map((warning) => [{ text: 'warning', strong: true }, warning]),
+      ...reportRows({ ...report, python }),
+    ],
+  };
+};
+
+export const doctorView = (report: DoctorReport): Displayable => tableView(doctorTable(report));

@@ -1,0 +1,75 @@
+import { displayable, type Displayable } from '../display.js';
+import type { DoctorReport } from '../doctor/report.js';
+import type { DvcDataStatus } from '../dvc/dvc.js';
+import type { Verification } from '../dvc/verify.js';
+import type { Evaluation } from '../evaluation/evaluate.js';
+import type { ResultRecord } from '../results/record.js';
+import type { TrainingRun } from '../training/train.js';
+import { doctorView } from './doctor-report.js';
+import { dvcDataStatusView, verificationView } from './dvc-status.js';
+import { evaluationByAttack, evaluationTable } from './evaluation-table.js';
+import { mimeBundle } from '../figures/mime-bundle.js';
+import { modelSummary, type SummarisedNetwork } from './model-summary.js';
+import { resultsTable } from './results-table.js';
+import { trainingCurvesFigure } from '../figures/training-curves.js';
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const has = (value: unknown, ...names: string[]): boolean => isObject(value) && names.every((name) => name in value);
+
+const isListOf = (value: unknown, test: (item: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every(test);
+
+interface View {
+  /** Plain data does not say what it is; its fields do. */
+  readonly fits: (value: unknown) => boolean;
+  readonly show: (value: unknown) => Displayable;
+}
+
+const isRecord = (value: unknown): boolean => isObject(value) && value['format'] === 'ciard-result-1';
+const isVerification = (value: unknown): boolean => has(value, 'dataset', 'state', 'message', 'files');
+
+const isEvaluation = (value: unknown): boolean => has(value, 'attacks', 'wRobust');
+
+/** By name. Only of an object that is nothing else are the values looked at: they may be computed on being asked for. */
+const isEvaluations = (value: unknown): boolean =>
+  isObject(value) && Object.getPrototypeOf(value) === Object.prototype && isListOf(Object.values(value), isEvaluation);
+
+const showRun = ({ history, best }: TrainingRun): Displayable => {
+  const figure = trainingCurvesFigure(history, { title: 'Training run', chosen: best.epoch });
+  return displayable(() => mimeBundle(figure));
+};
+
+const views: readonly View[] = [
+  { fits: isRecord, show: (value) => resultsTable([value as ResultRecord]) },
+  { fits: (value) => isListOf(value, isRecord), show: (value) => resultsTable(value as ResultRecord[]) },
+  { fits: isEvaluation, show: (value) => evaluationByAttack(value as Evaluation) },
+  {
+    fits: isEvaluations,
+    show: (value) => evaluationTable(value as Record<string, Evaluation>),
+  },
+  {
+    fits: (value) => has(value, 'history', 'best', 'lastFile', 'bestFile'),
+    show: (value) => showRun(value as TrainingRun),
+  },
+  {
+    fits: (value) => has(value, 'architecture', 'layers', 'parameters', 'classes'),
+    show: (value) => modelSummary(value as SummarisedNetwork),
+  },
+  {
+    fits: (value) => has(value, 'tensorflow', 'freeDisk', 'warnings', 'problems'),
+    show: (value) => doctorView(value as DoctorReport),
+  },
+  {
+    fits: (value) => has(value, 'committed', 'uncommitted', 'not_in_cache'),
+    show: (value) => dvcDataStatusView(value as DvcDataStatus),
+  },
+  { fits: (value) => isListOf(value, isVerification), show: (value) => verificationView(value as Verification[]) },
+];
+
+/**
+ * How a notebook shows a value of ours that is plain data: results, evaluations (one, or several by their networks'
+ * names), a training run, a network, the doctor's report, the state of the data sets. Undefined for everything else.
+ */
+export const viewOf = (value: unknown): Displayable | undefined => views.find(({ fits }) => fits(value))?.show(value);

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { displaySymbol, type MimeBundle } from '../../src/display.js';
+import { examine } from '../../src/doctor/report.js';
+import { dvcDataStatus, dvcStatus, hasDvc } from '../../src/dvc/dvc.js';
+import { verifyData } from '../../src/dvc/verify.js';
+import { dvcStatusTable, dvcStatusView } from '../../src/views/dvc-status.js';
+import type { Evaluation } from '../../src/evaluation/evaluate.js';
+import { outcomeOf } from '../../src/evaluation/outcome.js';
+import { viewOf } from '../../src/views/view-of.js';
+import { createNetwork } from '../../src/models/network.js';
+import type { TrainingRun } from '../../src/training/train.js';
+import { exampleRecord } from '../figures/example-record.js';
+
+const shown = async (value: unknown): Promise<MimeBundle> => {
+  const view = viewOf(value);
+  assert.ok(view, 'the value is not recognised');
+  return view[displaySymbol]();
+};
+
+test('a network shows its summary', async () => {
+  const bundle = await shown(createNetwork('mobilenetv2'));
+  assert.match(String(bundle['text/plain']), /^mobilenetv2: 10 classes/);
+});
+
+test('results show their table, one as many', async () => {
+  const record = exampleRecord({ attacks: { clean: { correct: 9, total: 10, interval: [0.6, 0.98] } } });
+  assert.match(String((await shown([record, record]))['text/html']), /90\.00/);
+  assert.match(String((await shown(record))['text/html']), /90\.00/);
+});
+
+const evaluation = (correct: number): Evaluation => ({
+  attacks: Object.fromEntries(
+    Object.entries({ clean: 200, 'pgd-sat': correct }).map(([name, right]) => [
+      name,
+      outcomeOf(
+        Uint8Array.from({ length: 200 }, (_, i) => Number(i < right)),
+        200,
+        4,
+      ),
+    ]),
+  ),
+  wRobust: { 'pgd-sat': (200 + correct) / 400 },
+});
+
+test('an evaluation shows its accuracies by attack; several show a row a network', async () => {
+  const { 'text/plain': one } = await shown(evaluation(100));
+  assert.match(String(one), /^Attack +Accuracy \(%\) +W-Robust \(%\) +Images +Images a second\n/);
+  assert.match(String(one), /\nPGD-20 \(sat\) +50\.00 \(43\.1–56\.9\) +75\.00 +200 +50\.0\n/);
+  const { 'text/plain': several } = await shown({ student: evaluation(100), teacher: evaluation(50) });
+  assert.match(String(several), /^Network[^]*\nstudent +100[^]*\nteacher +100/);
+});
+
+test('an evaluation shows the stages of a sequence of attacks', async () => {
+  const { attacks, wRobust } = evaluation(100);
+  const sequence = { ...attacks['pgd-sat']!, stages: { 'apgd-ce': attacks['clean']! } };
+  const { 'text/plain': text } = await shown({ attacks: { autoattack: sequence }, wRobust });
+  assert.match(String(text), /\nAutoAttack +50\.00[^\n]+\nafter apgd-ce +100\.00/);
+});
+
+test('a training run shows its curves', async () => {
+  const run: TrainingRun = {
+    history: [{ epoch: 1, learningRate: 0.1, terms: { loss: 1 }, validation: { clean: 0.5, robust: 0.25 } }],
+    best: { epoch: 1, score: 0.375 },
+    lastFile: 'last.safetensors',
+    bestFile: 'best.safetensors',
+    seconds: 1,
+  };
+  assert.match(String((await shown(run))['text/plain']), /chosen: epoch 1/);
+});
+
+test("the doctor's report shows what is wrong first, and no folder of this machine", async () => {
+  const report = await examine();
+  const text = String((await shown({ ...report, problems: ['DVC is not installed.'] }))['text/plain']);
+  assert.match(text, /^✗ 1 problem\n/);
+  assert.ok(text.indexOf('DVC is not installed.') < text.indexOf('Node'));
+  assert.match(text, new RegExp(`Node +${report.node.replaceAll('.', '\\.')}`));
+  if (report.python !== null) assert.ok(!text.includes(report.python));
+});
+
+test("DVC's states are shown", { skip: hasDvc() ? false : 'needs DVC' }, async () => {
+  assert.match(String((await shown(await verifyData(['synthetic'])))['text/plain']), /synthetic +[✓✗–]/);
+  assert.match(String((await shown(await dvcDataStatus()))['text/plain']), /^DVC: tracked files/);
+  const bundle = await dvcStatusView(await dvcStatus())[displaySymbol]();
+  assert.match(String(bundle['text/plain']), /^DVC: /);
+});
+
+test('what has changed for DVC stands in one line each', () => {
+  const { rows } = dvcStatusTable({
+    'data.dvc': [{ 'changed outs': { 'data/a.bin': 'modified', 'data/b.bin': 'deleted' } }, 'always changed'],
+  });
+  assert.deepEqual(rows, [
+    ['data.dvc', 'changed outs: data/a.bin', 'modified'],
+    ['data.dvc', 'changed outs: data/b.bin', 'deleted'],
+    ['data.dvc', '', 'always changed'],
+  ]);
+});
+
+test('everything else is left to the notebook', () => {
+  for (const value of [undefined, null, 1, 'text', [], {}, [1], { layers: 3 }, () => 1, new Map(), [null]]) {
+    assert.equal(viewOf(value), undefined);
+  }
+  const computed = Object.create(Map.prototype, {
+    dear: { enumerable: true, get: () => assert.fail('computed') },
+  }) as object;
+  assert.equal(viewOf(computed), undefined);
+});
