@@ -4,20 +4,29 @@ export const add = (program: Command): void => {
   program
     .command('attacks')
     .description('list the attacks by the names that "evaluate --attacks" takes')
-    .option('--json', 'print the list as JSON')
+    .option('--json', 'print the list, with every parameter, as JSON')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const { attackEntries } = await import('../attacks/catalogue.js');
-      const entries = [
-        { names: 'clean', title: 'no attack: the images as they are' },
-        ...attackEntries.map(({ names, title }) => ({ names, title })),
-      ];
+      const [{ attackEntries, attackColumn, resolveAttack }, { stageNames }, { textOfTable }] = await Promise.all([
+        import('../attacks/catalogue.js'),
+        import('../attacks/auto-attack.js'),
+        import('../tables/text.js'),
+      ]);
+      const entries = attackEntries.map(({ names, title, example }) => ({
+        names,
+        title,
+        example,
+        column: attackColumn(example),
+        parameters: resolveAttack(example).parameters,
+      }));
       if (json) {
         process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
         return;
       }
-      const width = Math.max(...entries.map(({ names }) => names.length));
-      for (const { names, title } of entries) process.stdout.write(`${names.padEnd(width)}  ${title}\n`);
-      const { stageNames } = await import('../attacks/auto-attack.js');
-      process.stdout.write(`stages: ${stageNames.join(', ')}\n`);
+      const table = textOfTable({
+        columns: [{ title: 'attack' }, { title: 'in tables' }, { title: 'what it does' }],
+        rows: entries.map(({ names, column, title }) => [names, column, title]),
+        notes: [`Stages of AutoAttack: ${stageNames.join(', ')}.`],
+      });
+      process.stdout.write(`${table}\n`);
     });
 };

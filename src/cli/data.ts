@@ -7,14 +7,6 @@ const printJson = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 };
 
-/** Rows of text as columns of equal width; the last one runs free. */
-const columns = (rows: readonly (readonly string[])[]): string => {
-  const widths = rows.reduce<number[]>((most, row) => row.map((cell, i) => Math.max(most[i] ?? 0, cell.length)), []);
-  return rows
-    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  '))
-    .join('\n');
-};
-
 const reportImport = async (name: DatasetName, { train, test, classes }: Manifest, json: boolean): Promise<void> => {
   const [{ datasetInfo }, { dataRoot }] = await Promise.all([
     import('../data/datasets.js'),
@@ -48,15 +40,19 @@ export const add = (program: Command): void => {
         printJson(entries);
         return;
       }
-      const rows = entries.map(({ dataset, state, train, test, classes, height, width, message }) => [
-        dataset,
-        state,
-        `${train} + ${test}`,
-        `${classes} classes`,
-        `${height} × ${width}`,
-        message,
-      ]);
-      process.stdout.write(`${columns([['data set', 'state', 'images', 'classes', 'pixels', ''], ...rows])}\n`);
+      const { textOfTable } = await import('../tables/text.js');
+      const table = textOfTable({
+        columns: ['data set', 'state', 'images', 'classes', 'pixels', ''].map((title) => ({ title })),
+        rows: entries.map(({ dataset, state, train, test, classes, height, width, message }) => [
+          dataset,
+          state,
+          `${train} + ${test}`,
+          `${classes} classes`,
+          `${height} × ${width}`,
+          message,
+        ]),
+      });
+      process.stdout.write(`${table}\n`);
     });
 
   data
@@ -122,7 +118,12 @@ export const add = (program: Command): void => {
       const outcome = await verifyData(names);
       if (json) printJson(outcome);
       else {
-        process.stdout.write(`${columns(outcome.map(({ dataset, state, message }) => [dataset, state, message]))}\n`);
+        const { textOfTable } = await import('../tables/text.js');
+        const table = textOfTable({
+          columns: ['data set', 'state', ''].map((title) => ({ title })),
+          rows: outcome.map(({ dataset, state, message }) => [dataset, state, message]),
+        });
+        process.stdout.write(`${table}\n`);
       }
       if (outcome.some(({ state }) => state === 'changed')) process.exitCode = 1;
     });

@@ -19,15 +19,16 @@ export const add = (program: Command): void => {
         process.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
         return;
       }
-      const rows = methods.map(({ name, title, source, teachers }) => [
-        name,
-        title,
-        Object.keys(teachers).join(' + ') || '–',
-        source,
-      ]);
-      const table = [['method', 'title', 'teachers', 'source'], ...rows];
-      const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)));
-      const lines = table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-      process.stdout.write(`${lines.join('\n')}\n`);
+      const { textOfTable } = await import('../tables/text.js');
+      const table = textOfTable({
+        columns: ['method', 'title', 'teachers', 'source'].map((heading) => ({ title: heading })),
+        rows: methods.map(({ name, title, source, teachers }) => [
+          name,
+          title,
+          Object.keys(teachers).join(' + ') || '–',
+          source,
+        ]),
+      });
+      process.stdout.write(`${table}\n`);
     });
 };

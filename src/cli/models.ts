@@ -18,19 +18,15 @@ export const add = (program: Command): void => {
         process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`);
         return;
       }
-      const rows = [
-        ['names', 'example', 'its parameters'],
-        ...entries.map(({ names, example, parameters }) => [names, example, parameters.toLocaleString('en')]),
-      ];
-      const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-      for (const [names, example, parameters] of rows) {
-        process.stdout.write(
-          `${names!.padEnd(widths[0]!)}  ${example!.padEnd(widths[1]!)}  ${parameters!.padStart(widths[2]!)}\n`,
-        );
-      }
-      process.stdout.write(
-        'Depths are 6n + 4 for wrn and 6n + 2 for cifar-resnet. Each takes a width multiplier, any number of classes, and\n' +
-          'images of 32 × 32 or 64 × 64 pixels; the parameters are those for 10 classes at width 1.\n',
-      );
+      const { textOfTable } = await import('../tables/text.js');
+      const table = textOfTable({
+        columns: [{ title: 'names' }, { title: 'example' }, { title: 'its parameters', align: 'right' }],
+        rows: entries.map(({ names, example, parameters }) => [names, example, parameters.toLocaleString('en')]),
+        notes: [
+          'Depths are 6n + 4 for wrn and 6n + 2 for cifar-resnet. Each takes a width multiplier, any number of classes, and',
+          'images of 32 × 32 or 64 × 64 pixels; the parameters are those for 10 classes at width 1.',
+        ],
+      });
+      process.stdout.write(`${table}\n`);
     });
 };

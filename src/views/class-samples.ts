@@ -1,6 +1,6 @@
 import type { ImageSet } from '../data/records.js';
 import { displayable, type Displayable } from '../display.js';
-import { escapeHtml } from '../tables/table.js';
+import { escapeHtml } from '../tables/html.js';
 
 export interface ClassSamplesOptions {
   /** Images a class, evenly spread over the class. Default 6. */

@@ -2,7 +2,8 @@ import { relative } from 'node:path';
 import type { Displayable } from '../display.js';
 import { reportRows, type DoctorReport } from '../doctor/report.js';
 import { places } from '../setup/places.mjs';
-import { tableView, type Table } from '../tables/table.js';
+import type { Table } from '../tables/table.js';
+import { tableView } from '../tables/view.js';
 
 /** The state of the checkout: what is wrong first, then what there is. */
 export const doctorTable = (report: DoctorReport): Table => {

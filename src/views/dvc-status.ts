@@ -1,7 +1,8 @@
 import type { Displayable } from '../display.js';
 import type { DvcDataStatus, DvcStatus } from '../dvc/dvc.js';
 import type { Verification } from '../dvc/verify.js';
-import { tableView, type Table } from '../tables/table.js';
+import type { Table } from '../tables/table.js';
+import { tableView } from '../tables/view.js';
 
 /** The strings in a value as `dvc status` nests them: 'changed outs' of { 'data/train.bin': 'modified' }. */
 const leaves = (value: unknown, path: readonly string[] = []): { what: string; state: string }[] => {

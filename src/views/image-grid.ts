@@ -1,5 +1,6 @@
 import { displayable, type Displayable } from '../display.js';
-import { escapeHtml, textOfTable } from '../tables/table.js';
+import { escapeHtml } from '../tables/html.js';
+import { textOfTable } from '../tables/text.js';
 
 /** An image: [height, width, 3] in [0, 1], row by row. */
 export interface Pixels {

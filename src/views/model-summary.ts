@@ -1,6 +1,7 @@
 import type { Displayable } from '../display.js';
 import type { Network } from '../models/network.js';
-import { tableView, type Table } from '../tables/table.js';
+import type { Table } from '../tables/table.js';
+import { tableView } from '../tables/view.js';
 
 /** What a summary needs to know of a network. */
 export type SummarisedNetwork = Pick<

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { modelSummaryTable } from '../../src/views/model-summary.js';
-import { textOfTable } from '../../src/tables/table.js';
+import { textOfTable } from '../../src/tables/text.js';
 import { createNetwork } from '../../src/models/network.js';
 
 const number = (cell: unknown): number =>
