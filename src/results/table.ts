@@ -1,29 +1,12 @@
+import { attackColumn, inColumnOrder } from '../attacks/catalogue.js';
 import { UserError } from '../errors.js';
-import type { Measurement, ResultRecord } from './record.js';
+import { accuracyOf } from '../evaluation/accuracy.js';
+import { percent } from '../percent.js';
+import type { ResultRecord } from './record.js';
 
-/** How attacks are headed in tables, in the order of the columns. */
-export const attackTitles: Readonly<Record<string, string>> = {
-  clean: 'Clean',
-  fgsm: 'FGSM',
-  'pgd-sat': 'PGD-20 (sat)',
-  'pgd-trades': 'PGD-20 (trades)',
-  cw: 'CW∞-30',
-  'bb-pgd-trades': 'Black-box PGD',
-  'bb-cw': 'Black-box CW',
-  'square-100': 'Square-100',
-  autoattack: 'AutoAttack',
-};
-
-const percent = (fraction: number): string => (100 * fraction).toFixed(2);
-
-export const accuracyOf = ({ correct, total }: Measurement): number => correct / total;
-
-/** The attacks that occur in `records`, in the order of `attackTitles`. */
-export const attacksOf = (records: readonly ResultRecord[]): string[] => {
-  const present = new Set(records.flatMap(({ attacks }) => Object.keys(attacks)));
-  const known = Object.keys(attackTitles).filter((attack) => present.has(attack));
-  return [...known, ...[...present].filter((attack) => !known.includes(attack))];
-};
+/** The attacks that occur in `records`, in the order of a table's columns. */
+export const attacksOf = (records: readonly ResultRecord[]): string[] =>
+  inColumnOrder(records.flatMap(({ attacks }) => Object.keys(attacks)));
 
 /** A cell: ours, and the paper's number in brackets where there is one. */
 const cell = (record: ResultRecord, attack: string): string => {
@@ -42,7 +25,7 @@ const wRobust = ({ attacks }: ResultRecord): string => {
 const header = (records: readonly ResultRecord[]): string[] => [
   'Network',
   'Trained by',
-  ...attacksOf(records).map((attack) => attackTitles[attack] ?? attack),
+  ...attacksOf(records).map((attack) => attackColumn(attack)),
   'W-Robust',
 ];
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../src/errors.js';
-import { publishedRow } from '../../src/results/published.js';
 import { csvTable, markdownTable, textTable } from '../../src/results/table.js';
 import { exampleRecord } from '../figures/example-record.js';
 
@@ -60,13 +59,4 @@ test('CSV: fractions with their intervals, quoted as RFC 4180 has it', () => {
 
 test('no results make no table', () => {
   for (const table of [markdownTable, textTable, csvTable]) assert.throws(() => table([]), UserError);
-});
-
-test('published numbers are found by our names, and absent where none are known', () => {
-  const row = publishedRow('cifar10', 'mobilenetv2', 'ciard');
-  assert.deepEqual([row?.values['clean'], row?.values['fgsm'], row?.values['pgd-sat']], [89.51, 59.1, 47.67]);
-  // What the code trains is the paper's method too.
-  assert.deepEqual(publishedRow('cifar10', 'mobilenetv2', 'ciard-code'), row);
-  assert.equal(publishedRow('cifar100', 'resnet18', 'ciard')?.values['autoattack'], undefined);
-  assert.equal(publishedRow('synthetic', 'resnet18', 'ciard'), undefined);
 });
