@@ -30,10 +30,11 @@ export { restoreNetwork } from './checkpoints/network-checkpoint.js';
 // Attacks and evaluation
 export { carliniWagnerLoss, crossEntropyLoss, margin, type LogitLoss } from './attacks/attack-losses.js';
 export { createTarget, type Attack, type Target } from './attacks/attack.js';
-export { attackEntries, createAttack } from './attacks/catalogue.js';
+export { attackColumn, attackEntries, createAttack, resolveAttack, type AttackSpec } from './attacks/catalogue.js';
 export { cwLinf, fgsm, pgd, pgdSat, pgdTrades } from './attacks/pgd.js';
 export { signStep } from './attacks/sign-step.js';
 export { defaultEpsilon, projectLinf } from './attacks/threat-model.js';
+export { accuracyOf, type Accuracy } from './evaluation/accuracy.js';
 export { evaluate, type AttackOutcome, type Evaluation } from './evaluation/evaluate.js';
 export { wilsonInterval } from './evaluation/interval.js';
 

@@ -14,6 +14,9 @@ import { linf, type Geometry } from './geometry.js';
 import { choose, perSample, searching, type Images, type Search, type Walk, type WalkPoint } from './search.js';
 import { defaultEpsilon } from './threat-model.js';
 
+/** Raised when a change of the code changes what is found: results of another revision are measured again. */
+export const apgdRevision = 1;
+
 export interface ApgdOptions {
   readonly epsilon?: number;
   /** Gradient steps a run. Default 100. */

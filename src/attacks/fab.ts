@@ -6,6 +6,9 @@ import { linf, type Geometry } from './geometry.js';
 import { choose, perSample, searching, type Search, type Walk, type WalkPoint } from './search.js';
 import { defaultEpsilon } from './threat-model.js';
 
+/** Raised when a change of the code changes what is found: results of another revision are measured again. */
+export const fabRevision = 1;
+
 export interface FabOptions {
   readonly epsilon?: number;
   /** Steps a run. Default 100. */

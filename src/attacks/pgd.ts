@@ -4,6 +4,9 @@ import { imageRng, programSize, type Attack } from './attack.js';
 import { signStep } from './sign-step.js';
 import { clampToImage, defaultEpsilon, startNoise, type Start } from './threat-model.js';
 
+/** Raised when a change of the code changes what is found: results of another revision are measured again. */
+export const pgdRevision = 1;
+
 export interface PgdOptions {
   readonly name?: string;
   readonly loss?: LogitLoss;

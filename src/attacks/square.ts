@@ -7,6 +7,9 @@ import { linf } from './geometry.js';
 import { choose, searching, type Search, type Walk } from './search.js';
 import { defaultEpsilon } from './threat-model.js';
 
+/** Raised when a change of the code changes what is found: results of another revision are measured again. */
+export const squareRevision = 1;
+
 export interface SquareOptions {
   readonly name?: string;
   readonly epsilon?: number;

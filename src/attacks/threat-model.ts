@@ -5,6 +5,14 @@ import type { Rng } from '../random.js';
 /** The usual radius of the L∞ ball on CIFAR, in image units. */
 export const defaultEpsilon = 8 / 255;
 
+/** A radius or a step in image units as it is read: '8/255', or '0.003' where it is no whole number of pixel steps. */
+export const radiusText = (radius: number): string => {
+  const steps = radius * 255;
+  return Math.abs(steps - Math.round(steps)) < 1e-9
+    ? `${Math.round(steps)}/255`
+    : String(Number(radius.toPrecision(3)));
+};
+
 /**
  * The point of the L∞ ball of radius `epsilon` around `x` that is nearest to `adversarial`. In float32 the result lies
  * between x − ε and x + ε exactly, each rounded once.
@@ -25,7 +33,8 @@ export const moveIntoBall = (adversarial: tf.Tensor4D, x: tf.Tensor4D, epsilon: 
  * - 'uniform': anywhere in the ball, then clamped to [0, 1] (Madry et al., 2018).
  * - 'gaussian': at the image plus .001 · N(0, 1), not clamped (Zhang et al., 2019).
  */
-export type Start = 'clean' | 'uniform' | 'gaussian';
+export const starts = ['clean', 'uniform', 'gaussian'] as const;
+export type Start = (typeof starts)[number];
 
 /** Standard deviation of the 'gaussian' start, in image units. */
 export const gaussianStartDeviation = 0.001;

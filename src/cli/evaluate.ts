@@ -112,9 +112,9 @@ export const add = (program: Command): void => {
         throw new UserError('--limit and --indices are both given; one of them says which images are wanted.');
       }
       checkTargets(flags);
-      const { createAttack } = await import('../attacks/catalogue.js');
+      const { resolveAttack } = await import('../attacks/catalogue.js');
       // Names are looked up before anything is loaded.
-      for (const name of flags.attacks) if (name !== 'clean') createAttack(name, flags.epsilon);
+      for (const name of flags.attacks) if (name !== 'clean') resolveAttack(name, { epsilon: flags.epsilon });
       await run(flags);
     });
 };
@@ -136,11 +136,13 @@ const run = async (flags: Flags): Promise<void> => {
   const [
     { evaluate },
     { parseIndices, spreadIndices },
-    { evaluationLines, evaluationRecord, outcomeLine, recordText },
+    { evaluationRecord, evaluationTable, outcomeLine, recordText },
+    { textOfTable },
   ] = await Promise.all([
     import('../evaluation/evaluate.js'),
     import('../evaluation/image-indices.js'),
     import('../evaluation/report.js'),
+    import('../tables/text.js'),
   ]);
   const [{ collectEnvironment }, { messageOf }, { terminalProgress }] = await Promise.all([
     import('../doctor/environment.js'),
@@ -207,7 +209,7 @@ const run = async (flags: Flags): Promise<void> => {
         : `interrupted; the same command goes on from ${flags.state}`,
     );
   });
-  process.stdout.write(`${evaluationLines(evaluation).join('\n')}\n`);
+  process.stdout.write(`${textOfTable(evaluationTable(evaluation))}\n`);
   if (flags.json !== undefined) {
     const { architecture, width } = model.network;
     const record = evaluationRecord(

@@ -1,6 +1,6 @@
 import { checkClasses, createTarget, programSize, type Attack, type Points } from '../attacks/attack.js';
 import type { AttackSequence } from '../attacks/auto-attack.js';
-import { createAttack } from '../attacks/catalogue.js';
+import { createAttack, resolveAttack, type AttackSpec } from '../attacks/catalogue.js';
 import { defaultEpsilon } from '../attacks/threat-model.js';
 import { gather } from '../data/batches.js';
 import type { ImageSet } from '../data/records.js';
@@ -10,6 +10,7 @@ import { checkpointInterrupt, interruptSignal } from '../interruption.js';
 import type { Network } from '../models/network.js';
 import { silentProgress, type Progress } from '../progress.js';
 import { createRng } from '../random.js';
+import { accuracyOf } from './accuracy.js';
 import { createClassifier } from './classifier.js';
 import { outcomeOf, type AttackOutcome } from './outcome.js';
 import { runSequence, subset } from './sequence.js';
@@ -24,8 +25,8 @@ export interface EvaluationOptions {
   readonly set: ImageSet;
   /** Which images of the set; all of them by default. */
   readonly indices?: ArrayLike<number> | undefined;
-  /** Names as `createAttack` knows them, or attacks. 'clean' is always there. */
-  readonly attacks: readonly (string | Attack | AttackSequence)[];
+  /** Names or specifications of the catalogue's, or attacks of one's own. 'clean' is always there. */
+  readonly attacks: readonly (string | AttackSpec | Attack | AttackSequence)[];
   /** Radius of the L∞ ball for attacks that are given by name. Default 8/255. */
   readonly epsilon?: number | undefined;
   /** Images a batch. Default 128. */
@@ -100,8 +101,17 @@ const chosenAttacks = ({
   stateFile,
 }: EvaluationOptions): (Attack | AttackSequence)[] => {
   const attacks = wanted
-    .filter((attack) => attack !== 'clean')
-    .map((attack) => (typeof attack === 'string' ? createAttack(attack, epsilon) : attack));
+    .filter((attack) => attack !== 'clean' && !(typeof attack === 'object' && attack.name === 'clean'))
+    .map((attack) => {
+      if (typeof attack === 'string') return createAttack(resolveAttack(attack, { epsilon }));
+      return 'parameters' in attack ? createAttack(attack) : attack;
+    });
+  const twice = attacks.find(({ name }, i) => attacks.findIndex((other) => other.name === name) !== i);
+  if (twice) {
+    throw new UserError(
+      `two attacks are both called "${twice.name}": their results could not be told apart. Give one of them another name.`,
+    );
+  }
   const transferring = attacks.find((attack) => !isSequence(attack) && attack.transfers);
   if (transferring && !surrogate) {
     throw new UserError(
@@ -207,13 +217,13 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
     surrogateTarget?.dispose();
     target.dispose();
   }
-  const cleanAccuracy = outcomes['clean'].accuracy;
+  const cleanAccuracy = accuracyOf(outcomes['clean']);
   return {
     attacks: outcomes,
     wRobust: Object.fromEntries(
       Object.entries(outcomes)
         .filter(([name]) => name !== 'clean')
-        .map(([name, { accuracy }]) => [name, (cleanAccuracy + accuracy) / 2]),
+        .map(([name, outcome]) => [name, (cleanAccuracy + accuracyOf(outcome)) / 2]),
     ),
   };
 };

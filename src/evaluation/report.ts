@@ -1,4 +1,7 @@
 import type { Environment } from '../doctor/environment.js';
+import { percent } from '../percent.js';
+import type { Table } from '../tables/table.js';
+import { accuracyOf } from './accuracy.js';
 import type { AttackOutcome, Evaluation } from './evaluate.js';
 
 /** What was evaluated, on what, and how. */
@@ -21,6 +24,7 @@ export interface EvaluationSubject {
 /** An outcome as plain JSON. */
 const plainOutcome = ({ outcome, stages, ...numbers }: AttackOutcome): Record<string, unknown> => ({
   ...numbers,
+  accuracy: accuracyOf(numbers),
   outcome: Array.from(outcome),
   ...(stages
     ? { stages: Object.fromEntries(Object.entries(stages).map(([name, stage]) => [name, plainOutcome(stage)])) }
@@ -42,30 +46,28 @@ export const evaluationRecord = (
   environment,
 });
 
-const percent = (share: number): string => (100 * share).toFixed(2);
-
 /** One outcome as a line, for whoever waits for the next one. */
-export const outcomeLine = (name: string, { correct, total, accuracy, seconds }: AttackOutcome): string =>
-  `${name}: ${correct} of ${total} right (${percent(accuracy)} %), ${seconds.toFixed(1)} s`;
+export const outcomeLine = (name: string, outcome: AttackOutcome): string =>
+  `${name}: ${outcome.correct} of ${outcome.total} right (${percent(accuracyOf(outcome))} %), ${outcome.seconds.toFixed(1)} s`;
 
-/** An evaluation as lines of text. */
-export const evaluationLines = ({ attacks, wRobust }: Evaluation): string[] => {
-  const rows = Object.entries(attacks).map(([name, { correct, total, accuracy, interval, imagesPerSecond }]) => [
+/** An evaluation as a table: a row an attack. */
+export const evaluationTable = ({ attacks, wRobust }: Evaluation): Table => ({
+  columns: [
+    { title: 'attack' },
+    ...['right', 'accuracy', '95 % interval', 'W-Robust', 'images/s'].map((title) => ({
+      title,
+      align: 'right' as const,
+    })),
+  ],
+  rows: Object.entries(attacks).map(([name, outcome]) => [
     name,
-    `${correct}/${total}`,
-    `${percent(accuracy)} %`,
-    `${percent(interval[0])} – ${percent(interval[1])}`,
-    name in wRobust ? percent(wRobust[name]!) : '',
-    imagesPerSecond.toPrecision(3),
-  ]);
-  const table = [['attack', 'right', 'accuracy', '95 % interval', 'W-Robust', 'images/s'], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join('  '),
-  );
-};
+    `${outcome.correct}/${outcome.total}`,
+    { text: `${percent(accuracyOf(outcome))} %`, value: accuracyOf(outcome) },
+    outcome.interval.map((end) => percent(end)).join(' – '),
+    name in wRobust ? { text: percent(wRobust[name]!), value: wRobust[name] } : '',
+    { text: outcome.imagesPerSecond.toPrecision(3), value: outcome.imagesPerSecond },
+  ]),
+});
 
 /** A record as text: indented, with each array of numbers on a line of its own. */
 export const recordText = (record: unknown): string =>

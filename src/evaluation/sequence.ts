@@ -5,6 +5,7 @@ import type { Progress } from '../progress.js';
 import type { Rng } from '../random.js';
 import { checkOutputs, checkSquareGain } from './checks.js';
 import type { Classifier } from './classifier.js';
+import { accuracyOf } from './accuracy.js';
 import { outcomeOf, type AttackOutcome } from './outcome.js';
 import { readSequenceState, writeSequenceState, type SequenceSubject, type StageState } from './sequence-state.js';
 
@@ -130,7 +131,7 @@ export const runSequence = async (
     onStage(attack.name, outcome);
   }
 
-  const accuracies = Object.entries(stages).map(([name, { accuracy }]) => ({ name, accuracy }));
+  const accuracies = Object.entries(stages).map(([name, left]) => ({ name, accuracy: accuracyOf(left) }));
   const cleanAccuracy = clean.reduce((sum, right) => sum + right, 0) / Math.max(clean.length, 1);
   for (const message of checkSquareGain([{ name: 'clean', accuracy: cleanAccuracy }, ...accuracies])) warn(message);
   return {

@@ -1,16 +1,20 @@
 import type { Displayable } from '../display.js';
+import { attackColumn } from '../attacks/catalogue.js';
+import { accuracyOf } from '../evaluation/accuracy.js';
 import type { AttackOutcome, Evaluation } from '../evaluation/evaluate.js';
-import { attackTitles } from '../results/table.js';
+import { percent } from '../percent.js';
 import type { Measured } from '../figures/create-figure.js';
-import { tableView, type Cell } from '../tables/table.js';
+import type { Cell } from '../tables/table.js';
+import { tableView } from '../tables/view.js';
 
 /** What an evaluation measured, by attack, as figures take it. */
 export const measuredAttacks = ({ attacks }: Evaluation): Record<string, Measured> =>
   Object.fromEntries(
-    Object.entries(attacks).map(([name, { accuracy, interval }]) => [name, { value: accuracy, interval }]),
+    Object.entries(attacks).map(([name, outcome]) => [
+      name,
+      { value: accuracyOf(outcome), interval: outcome.interval },
+    ]),
   );
-
-const percent = (fraction: number, digits: number): string => (100 * fraction).toFixed(digits);
 
 export interface EvaluationTableOptions {
   /** Stands above the table. */
@@ -21,16 +25,12 @@ export interface EvaluationTableOptions {
 
 /** One evaluation: a row an attack, the stages of a sequence of attacks below it. */
 export const evaluationByAttack = ({ attacks, wRobust }: Evaluation): Displayable => {
-  const row = (
-    name: string,
-    { accuracy, interval, total, imagesPerSecond }: AttackOutcome,
-    weighed?: number,
-  ): Cell[] => [
+  const row = (name: string, outcome: AttackOutcome, weighed?: number): Cell[] => [
     name,
-    { text: percent(accuracy, 2), detail: interval.map((end) => percent(end, 1)).join('–') },
-    weighed === undefined ? '–' : percent(weighed, 2),
-    String(total),
-    imagesPerSecond.toPrecision(3),
+    { text: percent(accuracyOf(outcome)), detail: outcome.interval.map((end) => percent(end, 1)).join('–') },
+    weighed === undefined ? '–' : percent(weighed),
+    String(outcome.total),
+    outcome.imagesPerSecond.toPrecision(3),
   ];
   return tableView({
     columns: [
@@ -41,7 +41,7 @@ export const evaluationByAttack = ({ attacks, wRobust }: Evaluation): Displayabl
       })),
     ],
     rows: Object.entries(attacks).flatMap(([name, outcome]) => [
-      row(attackTitles[name] ?? name, outcome, wRobust[name]),
+      row(attackColumn(name), outcome, wRobust[name]),
       ...Object.entries(outcome.stages ?? {}).map(([stage, left]) => row(`after ${stage}`, left)),
     ]),
     notes: ['Below an accuracy: where it lies at 95 %. W-Robust: the mean of clean accuracy and this one.'],
@@ -68,7 +68,7 @@ export const evaluationTable = (
     ...(caption === undefined ? {} : { caption }),
     columns: [
       { title: 'Network' },
-      ...attacks.map((attack) => ({ title: `${attackTitles[attack] ?? attack} (%)`, align: 'right' as const })),
+      ...attacks.map((attack) => ({ title: `${attackColumn(attack)} (%)`, align: 'right' as const })),
       ...(wRobust === undefined ? [] : [{ title: 'W-Robust (%)', align: 'right' as const }]),
     ],
     rows: networks.map(([name, evaluation]) => [
@@ -77,16 +77,17 @@ export const evaluationTable = (
         const outcome = evaluation.attacks[attack];
         if (!outcome) return '–';
         return {
-          text: percent(outcome.accuracy, 2),
+          text: percent(accuracyOf(outcome)),
           detail: outcome.interval.map((end) => percent(end, 1)).join('–'),
-          strong: outcome.accuracy === best(({ attacks: measured }) => measured[attack]?.accuracy),
+          strong:
+            accuracyOf(outcome) === best(({ attacks: measured }) => measured[attack] && accuracyOf(measured[attack])),
         };
       }),
       ...(wRobust === undefined
         ? []
         : [
             {
-              text: percent(evaluation.wRobust[wRobust] ?? NaN, 2),
+              text: percent(evaluation.wRobust[wRobust] ?? NaN),
               strong: evaluation.wRobust[wRobust] === best((other) => other.wRobust[wRobust]),
             },
           ]),

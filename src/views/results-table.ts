@@ -1,9 +1,11 @@
+import { attackColumn } from '../attacks/catalogue.js';
 import { displayable, type Displayable } from '../display.js';
+import { accuracyOf } from '../evaluation/accuracy.js';
+import { percent } from '../percent.js';
 import type { ResultRecord } from '../results/record.js';
-import { accuracyOf, attacksOf, attackTitles, markdownTable, textTable } from '../results/table.js';
-import { htmlOfTable, type Cell } from '../tables/table.js';
-
-const percent = (fraction: number): string => (100 * fraction).toFixed(2);
+import { attacksOf, markdownTable, textTable } from '../results/table.js';
+import { htmlOfTable } from '../tables/html.js';
+import type { Cell } from '../tables/table.js';
 
 /** An accuracy with its interval; the best of its column is bold. */
 const accuracyCell = ({ attacks, paper }: ResultRecord, attack: string, best: number): Cell => {
@@ -12,7 +14,7 @@ const accuracyCell = ({ attacks, paper }: ResultRecord, attack: string, best: nu
   const reported = published === undefined ? '' : `paper ${published.toFixed(2)}`;
   if (!measured) return reported === '' ? '–' : { text: '–', detail: reported };
   const accuracy = accuracyOf(measured);
-  const interval = measured.interval.map((end) => (100 * end).toFixed(1)).join('–');
+  const interval = measured.interval.map((end) => percent(end, 1)).join('–');
   return {
     text: percent(accuracy),
     detail: [interval, ...(reported === '' ? [] : [reported])].join(' · '),
@@ -44,7 +46,7 @@ export const resultsTable = (records: readonly ResultRecord[]): Displayable => {
       columns: [
         { title: 'Network' },
         { title: 'Trained by' },
-        ...attacks.map((attack) => ({ title: `${attackTitles[attack] ?? attack} (%)`, align: 'right' as const })),
+        ...attacks.map((attack) => ({ title: `${attackColumn(attack)} (%)`, align: 'right' as const })),
       ],
       rows: records.map((record) => [
         `${record.architecture}${record.width === 1 ? '' : ` × ${record.width}`}`,

@@ -50,7 +50,7 @@ test('evaluate prints a table and writes what was found, with its provenance', a
     ...['--batch', '16', '--seed', '4', '--json', 'found.json', '--state', 'state.json'],
   );
   assert.equal(exitCode, 0, stderr);
-  const [heading, ...rows] = stdout.split('\n');
+  const [heading, , ...rows] = stdout.split('\n');
   assert.match(heading!, /^attack +right +accuracy +95 % interval +W-Robust +images\/s$/);
   const names = attacks.split(',');
   assert.deepEqual(
@@ -188,7 +188,7 @@ test('attacks lists every attack that evaluate takes, with what it is', async ()
   const entries = JSON.parse(stdout) as { names: string; title: string }[];
   assert.deepEqual(
     entries.map(({ names }) => names),
-    ['clean', ...attackEntries.map(({ names }) => names)],
+    attackEntries.map(({ names }) => names),
   );
   const { stdout: table } = await ciard('attacks');
   for (const { names, title } of entries) assert.ok(table.includes(names) && table.includes(title), names);
