@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { attribute, defineKernel, execute, onGpu, onTensorFlow } from './kernels.js';
+import { subsample } from './pooling.js';
 import { winogradConvolution } from './winograd.js';
 
 /** Padding in pixels on every side, as PyTorch counts it, or 'same' as TensorFlow pads (more at the bottom and right). */
@@ -105,16 +106,13 @@ const patchKernel = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, { stride: 
 });
 
 /**
- * A convolution by a filter of 1 × 1 with stride 1 is a matrix product, and so are its gradients: quicker than TensorFlow's
+ * A convolution by a filter of 1 × 1 is a matrix product, and so are its gradients: quicker than TensorFlow's
  * convolution, but for the forward pass where that takes in a bias and an activation that follow.
  */
-const pointwiseKernel = defineKernel<
-  { x: tf.Tensor; filter: tf.Tensor },
-  { stride: number; scheme: Scheme; biasFollows: boolean }
->({
+const pointwiseKernel = defineKernel<{ x: tf.Tensor; filter: tf.Tensor }, { biasFollows: boolean }>({
   name: 'PointwiseConvolution',
-  forward({ x, filter }, { stride, scheme, biasFollows }) {
-    if (biasFollows) return execute('Conv2D', attributesOf(stride, scheme), x, filter);
+  forward({ x, filter }, { biasFollows }) {
+    if (biasFollows) return execute('Conv2D', attributesOf(1, 'VALID'), x, filter);
     const [, , inputs, outputs] = filter.shape as [number, number, number, number];
     const product = multiply(tf.reshape(x, [-1, inputs]), tf.reshape(filter, [inputs, outputs]));
     return tf.reshape(product, [...x.shape.slice(0, 3), outputs]);
@@ -138,7 +136,7 @@ const quickest = (
   scheme: Scheme,
 ): 'direct' | 'winograd' | 'patches' | 'pointwise' => {
   if (onGpu()) return 'direct';
-  if (kernelHeight === 1 && kernelWidth === 1 && stride === 1) return 'pointwise';
+  if (kernelHeight === 1 && kernelWidth === 1) return 'pointwise';
   if (kernelHeight !== 3 || kernelWidth !== 3) return 'direct';
   if (stride === 1 && scheme === 'SAME') {
     const suits = height === width && height % 4 === 0 && height <= 8;
@@ -197,7 +195,10 @@ export const convolution = (x: tf.Tensor4D, filter: tf.Tensor4D, options: Convol
   if (way === 'winograd') return winogradConvolution(padded, filter);
   if (way === 'pointwise') {
     const { biasFollows = false } = options;
-    return pointwiseKernel({ x: padded, filter }, { stride, scheme, biasFollows })[0] as tf.Tensor4D;
+    // The pixels that a stride passes over are left out first: oneDNN's gradient of a strided filter of 1 × 1 is wrong
+    // where it has fewer than 8 input channels (TensorFlow 2.21, AVX2).
+    const seen = stride === 1 ? padded : subsample(padded, stride);
+    return pointwiseKernel({ x: seen, filter }, { biasFollows })[0] as tf.Tensor4D;
   }
   const kernel = way === 'patches' ? patchKernel : fullKernel;
   return kernel({ x: padded, filter }, { stride, scheme })[0] as tf.Tensor4D;

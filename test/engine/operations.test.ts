@@ -45,6 +45,17 @@ const convolutionCases: Case[] = [
   ] satisfies Case[];
 });
 
+// Few channels into a strided filter of 1 × 1, whose gradient oneDNN gets wrong.
+convolutionCases.push(
+  ...[1, 3, 4, 6].flatMap((channels) =>
+    ([0, 'same'] as const).map((padding): Case => ({
+      name: `strided convolution 1×1 of ${channels} channels, padding ${padding}`,
+      shapes: { x: [2, 8, 8, channels], filter: [1, 1, channels, 8] },
+      run: ({ x, filter }) => convolution(x as tf.Tensor4D, filter as tf.Tensor4D, { stride: 2, padding }),
+    })),
+  ),
+);
+
 // The quicker ways of a processor, with as many channels as they are taken for.
 convolutionCases.push(
   {

@@ -1,0 +1,13 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import '../src/engine/backend.js';
+
+/** What `compute` makes on tfjs' own backend, in plain JavaScript: the ways that a browser's backends take too. */
+export const onSecondBackend = async <R>(compute: () => R | Promise<R>): Promise<R> => {
+  await tf.setBackend('cpu');
+  try {
+    return await compute();
+  } finally {
+    await tf.setBackend('tensorflow');
+  }
+};
