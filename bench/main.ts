@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../src/errors.js';
-import { recordText } from '../src/evaluation/report.js';
+import { reportText } from '../src/evaluation/report.js';
 import { checkpointInterrupt, setInterruptSignal } from '../src/interruption.js';
 import { terminalProgress } from '../src/progress.js';
 import { autoAttackCases, autoAttackName, type AutoAttackCase } from './autoattack-cases.js';
@@ -156,7 +156,7 @@ const bench = async (options: BenchOptions): Promise<void> => {
     if (rows.length > 0) process.stdout.write(`${table(rows)}\n`);
     const save = (attacked: readonly AutoAttackRow[]): void => {
       if (json === undefined) return;
-      writeFileSync(json, recordText({ measured: new Date().toISOString(), environment, rows, autoattack: attacked }));
+      writeFileSync(json, reportText({ measured: new Date().toISOString(), environment, rows, autoattack: attacked }));
     };
     save([]);
     if (attacks.length > 0) {

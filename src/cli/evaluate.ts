@@ -1,6 +1,7 @@
 import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { AttackSpec } from '../attacks/catalogue.js';
 import { InterruptedError, UserError } from '../errors.js';
 
 interface Flags {
@@ -14,7 +15,8 @@ interface Flags {
   readonly batch: number;
   readonly seed: number;
   readonly state?: string;
-  readonly json?: string;
+  readonly out?: string;
+  readonly json: boolean;
 }
 
 /** A decimal or a quotient: '8/255', '.031'. */
@@ -49,9 +51,10 @@ const names = (text: string): string[] => {
 };
 
 /** Files are written after minutes of work: what stands in their way is found out before. */
-const checkTargets = ({ model, surrogate, indices, state, json }: Flags): void => {
+const checkTargets = async ({ model, surrogate, indices, state, out }: Flags): Promise<void> => {
+  const { checkWritable } = await import('../atomic-write.js');
   const inputs = { '--model': model, '--surrogate': surrogate, '--indices': indices };
-  const targets = { '--state': state, '--json': json };
+  const targets = { '--state': state, '--out': out };
   for (const [flag, file] of Object.entries(targets)) {
     if (file === undefined) continue;
     for (const [other, read] of Object.entries({ ...inputs, ...targets })) {
@@ -59,11 +62,28 @@ const checkTargets = ({ model, surrogate, indices, state, json }: Flags): void =
         throw new UserError(`${flag} and ${other} are both ${file}: it would be overwritten. Name another file.`);
       }
     }
-    if (!statSync(dirname(resolve(file)), { throwIfNoEntry: false })?.isDirectory()) {
-      throw new UserError(`${flag} ${file}: there is no folder ${dirname(file)}. Make it, or name another file.`);
-    }
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-      throw new UserError(`${flag} ${file} is there and is no file (a folder, a device). Name a file.`);
+    await checkWritable(file);
+  }
+};
+
+/** A flag without effect is a mistake: who gave it believes that it has one. */
+const checkFlags = (
+  { limit, indices, surrogate, attacks }: Flags,
+  isGiven: (flag: string) => boolean,
+  transfers: boolean,
+): void => {
+  if (limit !== undefined && indices !== undefined) {
+    throw new UserError('--limit and --indices are both given; one of them says which images are wanted.');
+  }
+  if (surrogate !== undefined && !transfers) {
+    throw new UserError(
+      `--surrogate ${surrogate} is given, but none of ${attacks.join(', ')} is made on another network: ask for bb-cw or ` +
+        'bb-pgd-trades, or leave it out.',
+    );
+  }
+  for (const flag of ['epsilon', 'seed']) {
+    if (isGiven(flag) && attacks.every((name) => name === 'clean')) {
+      throw new UserError(`--${flag} is given, but no attack is asked for that it would change. Leave it out.`);
     }
   }
 };
@@ -106,20 +126,26 @@ export const add = (program: Command): void => {
     .option('--batch <n>', 'images a batch; the outcome does not depend on it', count, 128)
     .option('--seed <n>', 'of the random starts', seed, 0)
     .option('--state <file>', 'keeps how far AutoAttack is; started again with it, an interrupted run goes on')
-    .option('--json <file>', 'write everything that was found, image by image, with its provenance')
-    .action(async (flags: Flags) => {
-      if (flags.limit !== undefined && flags.indices !== undefined) {
-        throw new UserError('--limit and --indices are both given; one of them says which images are wanted.');
-      }
-      checkTargets(flags);
-      const { resolveAttack } = await import('../attacks/catalogue.js');
+    .option('--out <file>', 'write everything that was found, image by image, with its provenance')
+    .option('--json', 'print the same as JSON in place of the table', false)
+    .action(async (flags: Flags, command: Command) => {
+      const { createAttack, resolveAttack } = await import('../attacks/catalogue.js');
       // Names are looked up before anything is loaded.
-      for (const name of flags.attacks) if (name !== 'clean') resolveAttack(name, { epsilon: flags.epsilon });
-      await run(flags);
+      const specifications = flags.attacks.map((name) =>
+        resolveAttack(name, name === 'clean' ? {} : { epsilon: flags.epsilon }),
+      );
+      const transfers = specifications.some((specification) => {
+        if (specification.name === 'clean') return false;
+        const attack = createAttack(specification);
+        return 'transfers' in attack && attack.transfers;
+      });
+      checkFlags(flags, (flag) => command.getOptionValueSource(flag) === 'cli', transfers);
+      await checkTargets(flags);
+      await run(flags, specifications);
     });
 };
 
-const run = async (flags: Flags): Promise<void> => {
+const run = async (flags: Flags, specifications: readonly AttackSpec[]): Promise<void> => {
   const [{ createHash }, { readFile }, path, { pipeline }] = await Promise.all([
     import('node:crypto'),
     import('node:fs/promises'),
@@ -136,7 +162,7 @@ const run = async (flags: Flags): Promise<void> => {
   const [
     { evaluate },
     { parseIndices, spreadIndices },
-    { evaluationRecord, evaluationTable, outcomeLine, recordText },
+    { evaluationReport, evaluationTable, otherDataset, outcomeLine, reportText },
     { textOfTable },
   ] = await Promise.all([
     import('../evaluation/evaluate.js'),
@@ -180,15 +206,20 @@ const run = async (flags: Flags): Promise<void> => {
         ? spreadIndices(set.length, flags.limit)
         : undefined;
 
-  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    process.stderr.write(`warning: ${message}\n`);
+  };
+  const general = [model, ...(surrogate ? [surrogate] : [])].flatMap(({ file, info }) =>
+    otherDataset(file, info.dataset, set.name),
+  );
+  general.forEach(warn);
   const running = evaluate({
     network: model.network,
     weights: model.weights,
     surrogate,
     set,
     indices,
-    attacks: flags.attacks,
-    epsilon: flags.epsilon,
+    attacks: specifications,
     batchSize: flags.batch,
     seed: flags.seed,
     progress: terminalProgress(),
@@ -196,10 +227,7 @@ const run = async (flags: Flags): Promise<void> => {
     onOutcome(name, outcome) {
       process.stderr.write(`${outcomeLine(name, outcome)}\n`);
     },
-    warn(message) {
-      warnings.push(message);
-      process.stderr.write(`warning: ${message}\n`);
-    },
+    warn,
   });
   const evaluation = await running.catch((error: unknown) => {
     if (!(error instanceof InterruptedError)) throw error;
@@ -209,12 +237,12 @@ const run = async (flags: Flags): Promise<void> => {
         : `interrupted; the same command goes on from ${flags.state}`,
     );
   });
-  process.stdout.write(`${textOfTable(evaluationTable(evaluation))}\n`);
-  if (flags.json !== undefined) {
-    const { architecture, width } = model.network;
-    const record = evaluationRecord(
+  const { architecture, width } = model.network;
+  const report = reportText(
+    evaluationReport(
       {
         model: { file: model.file, sha256: model.sha256, architecture, width },
+        specifications,
         surrogate: surrogate
           ? { file: surrogate.file, sha256: surrogate.sha256, architecture: surrogate.network.architecture }
           : null,
@@ -225,9 +253,11 @@ const run = async (flags: Flags): Promise<void> => {
         indices: indices ? Array.from(indices) : null,
       },
       evaluation,
-      warnings,
+      general.map((message) => ({ attack: null, message })),
       await collectEnvironment(),
-    );
-    await writeAtomically(flags.json, [recordText(record)]);
-  }
+    ),
+  );
+  // The file first: who reads the output has it.
+  if (flags.out !== undefined) await writeAtomically(flags.out, [report]);
+  process.stdout.write(flags.json ? report : `${textOfTable(evaluationTable(evaluation))}\n`);
 };

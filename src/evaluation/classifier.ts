@@ -8,8 +8,12 @@ export interface Classifier {
   readonly size: number;
   /** The logits of points, no more than a batch of them: [points, classes] as one array. */
   logits(points: Points): Float32Array;
-  /** Which of `points` are classified rightly: 1 or 0 each. */
-  clean(points: Points, afterBatch?: (done: number) => Promise<void>): Promise<Uint8Array>;
+  /** Which of `points` are classified rightly: 1 or 0 each. Outputs that are no numbers are warned of. */
+  clean(
+    points: Points,
+    warn: (message: string) => void,
+    afterBatch?: (done: number) => Promise<void>,
+  ): Promise<Uint8Array>;
   /**
    * A judge of what an attack makes of `points`. Each adversarial image is moved into [x − ε, x + ε] ∩ [0, 1] in float32,
    * checked to lie there, and classified. One with a value that is no number breaks nothing, and is warned of.
@@ -29,16 +33,17 @@ export interface Judge {
   finish(): Uint8Array;
 }
 
+/** 1 where every logit is a number, else 0. */
+const finitely = (logits: tf.Tensor2D): tf.Tensor1D =>
+  // x − x is 0 for a number, NaN for NaN and the infinities.
+  tf.cast(tf.equal(tf.sum(tf.abs(tf.sub(logits, logits)), 1), 0), 'float32');
+
 /**
  * 1 where the label's logit is the largest and every logit is a number, else 0: a network that answers NaN is not right,
  * whatever the index of its maximum.
  */
-const rightly = (logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D => {
-  const right = tf.cast(tf.equal(tf.cast(tf.argMax(logits, 1), 'int32'), labels), 'float32');
-  // x − x is 0 for a number, NaN for NaN and the infinities.
-  const finite = tf.cast(tf.equal(tf.sum(tf.abs(tf.sub(logits, logits)), 1), 0), 'float32');
-  return tf.mul(right, finite);
-};
+const rightly = (logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D =>
+  tf.mul(tf.cast(tf.equal(tf.cast(tf.argMax(logits, 1), 'int32'), labels), 'float32'), finitely(logits));
 
 const within = (value: tf.Tensor4D, low: tf.Tensor4D | number, high: tf.Tensor4D | number): tf.Tensor1D =>
   tf.min(
@@ -59,9 +64,10 @@ export const createClassifier = (target: Target, size: number): Classifier => {
   const program = target.program({
     clean: {
       inputs: labelled,
-      run: (logits, { x, labels }) => ({
-        outputs: { right: rightly(logits(x as tf.Tensor4D), labels as tf.Tensor1D) },
-      }),
+      run(logits, { x, labels }) {
+        const outputs = logits(x as tf.Tensor4D);
+        return { outputs: { right: rightly(outputs, labels as tf.Tensor1D), finite: finitely(outputs) } };
+      },
     },
     logits: { inputs: { x: { shape } }, run: (logits, { x }) => ({ outputs: { logits: logits(x as tf.Tensor4D) } }) },
     judge: {
@@ -92,18 +98,30 @@ export const createClassifier = (target: Target, size: number): Classifier => {
         ),
       );
     },
-    async clean(points, afterBatch) {
+    async clean(points, warn, afterBatch) {
       const outcome = new Uint8Array(points.length);
+      let broken = 0;
       for (let first = 0; first < points.length; first += size) {
         const count = Math.min(size, points.length - first);
         const batch = points.read(filled(Array.from({ length: count }, (_, i) => first + i)));
-        const right = tf.tidy(() =>
-          program
-            .call('clean', { x: tf.tensor4d(batch.images, shape), labels: tf.tensor1d(batch.labels, 'int32') })
-            ['right']!.dataSync(),
-        );
-        for (let i = 0; i < count; i++) outcome[first + i] = right[i]!;
+        const { right, finite } = tf.tidy(() => {
+          const outputs = program.call('clean', {
+            x: tf.tensor4d(batch.images, shape),
+            labels: tf.tensor1d(batch.labels, 'int32'),
+          });
+          return { right: outputs['right']!.dataSync(), finite: outputs['finite']!.dataSync() };
+        });
+        for (let i = 0; i < count; i++) {
+          outcome[first + i] = right[i]!;
+          if (finite[i] !== 1) broken++;
+        }
         await afterBatch?.(first + count);
+      }
+      if (broken > 0) {
+        warn(
+          `the network's outputs are no numbers (NaN or infinite) for ${broken} of ${points.length} images: they count as ` +
+            'wrong. Its training has probably diverged.',
+        );
       }
       return outcome;
     },

@@ -37,8 +37,13 @@ export interface EvaluationOptions {
   readonly seed?: number | undefined;
   readonly progress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Takes what the user should know. Default: nothing is said. */
-  readonly warn?: ((message: string) => void) | undefined;
+  /**
+   * Which of the images are right without an attack, one entry an image, where an evaluation has found that before: it is
+   * not found anew. It must be this network's, on these images.
+   */
+  readonly clean?: Uint8Array | undefined;
+  /** Takes each warning as it comes; all of them are in the result. Default: nothing is said. */
+  readonly warn?: ((message: string, attack: string) => void) | undefined;
   /** Is told what is left after each attack, and after each stage of a sequence, as it ends. */
   readonly onOutcome?: ((name: string, outcome: AttackOutcome) => void) | undefined;
   /**
@@ -48,6 +53,13 @@ export interface EvaluationOptions {
   readonly stateFile?: string | undefined;
 }
 
+/** What makes a number doubtful: gradients that are masked, outputs that are no numbers. */
+export interface EvaluationWarning {
+  /** The attack whose accuracy it concerns; 'clean' for what concerns the network itself. */
+  readonly attack: string;
+  readonly message: string;
+}
+
 const isSequence = (attack: Attack | AttackSequence): attack is AttackSequence => 'stages' in attack;
 
 export interface Evaluation {
@@ -55,6 +67,8 @@ export interface Evaluation {
   readonly attacks: Readonly<Record<string, AttackOutcome>>;
   /** W-Robust of every attack: (clean + robust accuracy) / 2. */
   readonly wRobust: Readonly<Record<string, number>>;
+  /** In the order in which they came, each once. */
+  readonly warnings: readonly EvaluationWarning[];
 }
 
 const pointsOf = (set: ImageSet, indices: ArrayLike<number>): Points => ({
@@ -80,7 +94,7 @@ const checkFit = (network: Network, set: ImageSet): void => {
   }
 };
 
-const check = ({ network, surrogate, set, indices, epsilon, batchSize }: EvaluationOptions): void => {
+const check = ({ network, surrogate, set, indices, epsilon, batchSize, clean }: EvaluationOptions): void => {
   checkFit(network, set);
   if (surrogate) checkFit(surrogate.network, set);
   if (indices?.length === 0) throw new UserError('no image is named to evaluate on; at least one is wanted.');
@@ -89,6 +103,12 @@ const check = ({ network, surrogate, set, indices, epsilon, batchSize }: Evaluat
   }
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new UserError(`the batch size is ${batchSize}, but a whole number from 1 is wanted.`);
+  }
+  const images = indices?.length ?? set.length;
+  if (clean && !(clean.length === images && clean.every((right) => right === 0 || right === 1))) {
+    throw new UserError(
+      `the known clean outcome has ${clean.length} entries for ${images} images; wanted is 0 or 1 for each of them.`,
+    );
   }
 };
 
@@ -145,11 +165,14 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
   const { progress = silentProgress, signal = interruptSignal(), onOutcome = () => undefined } = options;
   const indices = options.indices ?? Uint32Array.from({ length: set.length }, (_, i) => i);
   const attacks = chosenAttacks(options);
-  const warned = new Set<string>();
-  const warn = (message: string): void => {
-    if (!warned.has(message)) options.warn?.(message);
-    warned.add(message);
-  };
+  const warnings: EvaluationWarning[] = [];
+  const warnOf =
+    (attack: string) =>
+    (message: string): void => {
+      if (warnings.some((known) => known.attack === attack && known.message === message)) return;
+      warnings.push({ attack, message });
+      options.warn?.(message, attack);
+    };
   const outcomes: Record<string, AttackOutcome> = {};
   const rng = createRng(seed);
   const target = createTarget(network, weights);
@@ -160,16 +183,19 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
       const points = pointsOf(set, indices);
       let start = performance.now();
       const elapsed = (): number => (performance.now() - start) / 1000;
-      const clean = await classifier.clean(points, async (done) => {
-        progress({ task: 'clean', done, total: indices.length });
-        await checkpointInterrupt(signal);
-      });
+      const clean =
+        options.clean ??
+        (await classifier.clean(points, warnOf('clean'), async (done) => {
+          progress({ task: 'clean', done, total: indices.length });
+          await checkpointInterrupt(signal);
+        }));
       outcomes['clean'] = outcomeOf(clean, indices.length, elapsed());
       onOutcome('clean', outcomes['clean']);
 
       // What is wrong without an attack needs none.
       const right = Array.from(clean.keys()).filter((image) => clean[image] === 1);
       for (const attack of attacks) {
+        const warn = warnOf(attack.name);
         start = performance.now();
         if (isSequence(attack)) {
           outcomes[attack.name] = await runSequence(target, classifier, attack, {
@@ -225,5 +251,6 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
         .filter(([name]) => name !== 'clean')
         .map(([name, outcome]) => [name, (cleanAccuracy + accuracyOf(outcome)) / 2]),
     ),
+    warnings,
   };
 };

@@ -1,8 +1,10 @@
+import type { AttackSpec } from '../attacks/catalogue.js';
 import type { Environment } from '../doctor/environment.js';
 import { percent } from '../percent.js';
 import type { Table } from '../tables/table.js';
 import { accuracyOf } from './accuracy.js';
-import type { AttackOutcome, Evaluation } from './evaluate.js';
+import type { AttackOutcome, Evaluation, EvaluationWarning } from './evaluate.js';
+import { packOutcome } from './outcome-bits.js';
 
 /** What was evaluated, on what, and how. */
 export interface EvaluationSubject {
@@ -12,6 +14,8 @@ export interface EvaluationSubject {
     readonly architecture: string;
     readonly width: number;
   };
+  /** Every attack with all of its parameters. */
+  readonly specifications: readonly AttackSpec[];
   readonly surrogate: { readonly file: string; readonly sha256: string; readonly architecture: string } | null;
   readonly data: { readonly name: string; readonly part: string; readonly md5: string | null };
   readonly epsilon: number;
@@ -21,28 +25,40 @@ export interface EvaluationSubject {
   readonly indices: readonly number[] | null;
 }
 
+/**
+ * What is to be said where a network is used on another data set than its own; nothing where it is its own, or unknown.
+ * @param network what it is called: its file
+ */
+export const otherDataset = (network: string, trainedOn: string | undefined, used: string): string[] =>
+  trainedOn === undefined || trainedOn === used
+    ? []
+    : [`${network} was trained on ${trainedOn}, and this is ${used}: its accuracy here says little.`];
+
 /** An outcome as plain JSON. */
 const plainOutcome = ({ outcome, stages, ...numbers }: AttackOutcome): Record<string, unknown> => ({
   ...numbers,
   accuracy: accuracyOf(numbers),
-  outcome: Array.from(outcome),
+  outcome: packOutcome(outcome),
   ...(stages
     ? { stages: Object.fromEntries(Object.entries(stages).map(([name, stage]) => [name, plainOutcome(stage)])) }
     : {}),
 });
 
-/** An evaluation as a record for machines: plain JSON, outcomes as arrays of 0 and 1. */
-export const evaluationRecord = (
+/** What makes all of an evaluation doubtful, beside what it finds itself. */
+export type GeneralWarning = Omit<EvaluationWarning, 'attack'> & { readonly attack: null };
+
+/** An evaluation for machines: plain JSON, outcomes a bit an image (`unpackOutcome` reads them). */
+export const evaluationReport = (
   subject: EvaluationSubject,
-  { attacks, wRobust }: Evaluation,
-  warnings: readonly string[],
+  { attacks, wRobust, warnings }: Evaluation,
+  general: readonly GeneralWarning[],
   environment: Environment,
 ) => ({
-  format: 1,
+  format: 2,
   ...subject,
   attacks: Object.fromEntries(Object.entries(attacks).map(([name, outcome]) => [name, plainOutcome(outcome)])),
   wRobust,
-  warnings,
+  warnings: [...general, ...warnings],
   environment,
 });
 
@@ -51,7 +67,7 @@ export const outcomeLine = (name: string, outcome: AttackOutcome): string =>
   `${name}: ${outcome.correct} of ${outcome.total} right (${percent(accuracyOf(outcome))} %), ${outcome.seconds.toFixed(1)} s`;
 
 /** An evaluation as a table: a row an attack. */
-export const evaluationTable = ({ attacks, wRobust }: Evaluation): Table => ({
+export const evaluationTable = ({ attacks, wRobust, warnings }: Evaluation): Table => ({
   columns: [
     { title: 'attack' },
     ...['right', 'accuracy', '95 % interval', 'W-Robust', 'images/s'].map((title) => ({
@@ -67,8 +83,9 @@ export const evaluationTable = ({ attacks, wRobust }: Evaluation): Table => ({
     name in wRobust ? { text: percent(wRobust[name]!), value: wRobust[name] } : '',
     { text: outcome.imagesPerSecond.toPrecision(3), value: outcome.imagesPerSecond },
   ]),
+  notes: warnings.map(({ attack, message }) => `warning, ${attack}: ${message}`),
 });
 
-/** A record as text: indented, with each array of numbers on a line of its own. */
-export const recordText = (record: unknown): string =>
-  `${JSON.stringify(record, null, 2).replace(/\[[-+.\deE,\s]+\]/g, (numbers) => numbers.replace(/\s+/g, ''))}\n`;
+/** A report as text: indented, with each array of numbers on a line of its own. */
+export const reportText = (report: unknown): string =>
+  `${JSON.stringify(report, null, 2).replace(/\[[-+.\deE,\s]+\]/g, (numbers) => numbers.replace(/\s+/g, ''))}\n`;

@@ -20,11 +20,13 @@ export interface StageState {
   readonly broken: readonly number[];
   readonly complete: boolean;
   readonly seconds: number;
+  /** What it warned of: whoever goes on has to know. */
+  readonly warnings: readonly string[];
 }
 
 const whole = z.number().int().nonnegative();
 const stateSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   subject: z.record(z.string(), z.union([z.string(), z.number()])),
   stages: z.array(
     z.object({
@@ -33,6 +35,7 @@ const stateSchema = z.object({
       broken: z.array(whole),
       complete: z.boolean(),
       seconds: z.number().nonnegative(),
+      warnings: z.array(z.string()),
     }),
   ),
 });
@@ -112,4 +115,4 @@ export const writeSequenceState = async (
   path: string,
   subject: SequenceSubject,
   stages: readonly StageState[],
-): Promise<void> => writeAtomically(path, [`${JSON.stringify({ format: 1, subject, stages })}\n`]);
+): Promise<void> => writeAtomically(path, [`${JSON.stringify({ format: 2, subject, stages })}\n`]);

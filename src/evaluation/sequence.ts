@@ -67,10 +67,16 @@ export const runSequence = async (
     const start = performance.now();
     const stageSeconds = (): number => (before?.seconds ?? 0) + (performance.now() - start) / 1000;
     const attacked = remaining();
+    const warnings = new Set(before?.warnings);
+    for (const message of warnings) warn(message);
+    const warnOfStage = (message: string): void => {
+      warnings.add(message);
+      warn(message);
+    };
 
     if (!before?.complete) {
       const rest = attacked.filter((image) => !settled.has(image));
-      const judge = classifier.judge(subset(points, rest), attack, warn);
+      const judge = classifier.judge(subset(points, rest), attack, warnOfStage);
       let finished: number[] = [];
       let lastSaved = performance.now();
       const record = (complete: boolean): StageState => {
@@ -86,6 +92,7 @@ export const runSequence = async (
           broken: [...broken].sort((a, b) => a - b),
           complete,
           seconds: stageSeconds(),
+          warnings: [...warnings],
         };
       };
       const save = async (stage: StageState): Promise<void> => {
@@ -113,7 +120,7 @@ export const runSequence = async (
               total: attacked.length,
             });
           },
-          warn,
+          warn: warnOfStage,
         });
         isComplete = true;
       } finally {

@@ -24,7 +24,7 @@ export interface EvaluationTableOptions {
 }
 
 /** One evaluation: a row an attack, the stages of a sequence of attacks below it. */
-export const evaluationByAttack = ({ attacks, wRobust }: Evaluation): Displayable => {
+export const evaluationByAttack = ({ attacks, wRobust, warnings }: Evaluation): Displayable => {
   const row = (name: string, outcome: AttackOutcome, weighed?: number): Cell[] => [
     name,
     { text: percent(accuracyOf(outcome)), detail: outcome.interval.map((end) => percent(end, 1)).join('–') },
@@ -44,7 +44,10 @@ export const evaluationByAttack = ({ attacks, wRobust }: Evaluation): Displayabl
       row(attackColumn(name), outcome, wRobust[name]),
       ...Object.entries(outcome.stages ?? {}).map(([stage, left]) => row(`after ${stage}`, left)),
     ]),
-    notes: ['Below an accuracy: where it lies at 95 %. W-Robust: the mean of clean accuracy and this one.'],
+    notes: [
+      'Below an accuracy: where it lies at 95 %. W-Robust: the mean of clean accuracy and this one.',
+      ...warnings.map(({ attack, message }) => `Warning, ${attackColumn(attack)}: ${message}`),
+    ],
   });
 };
 
@@ -96,6 +99,9 @@ export const evaluationTable = (
       totals.length === 0
         ? 'Nothing is evaluated yet.'
         : `Accuracy on ${totals.join(' or ')} images; below it where it lies at 95 %.`,
+      ...networks.flatMap(([name, { warnings }]) =>
+        warnings.map(({ attack, message }) => `Warning, ${name}, ${attackColumn(attack)}: ${message}`),
+      ),
     ],
   });
 };

@@ -30,7 +30,7 @@ interface View {
 const isRecord = (value: unknown): boolean => isObject(value) && value['format'] === 'ciard-result-1';
 const isVerification = (value: unknown): boolean => has(value, 'dataset', 'state', 'message', 'files');
 
-const isEvaluation = (value: unknown): boolean => has(value, 'attacks', 'wRobust');
+const isEvaluation = (value: unknown): boolean => has(value, 'attacks', 'wRobust', 'warnings');
 
 /** By name. Only of an object that is nothing else are the values looked at: they may be computed on being asked for. */
 const isEvaluations = (value: unknown): boolean =>

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import type * as tf from '@tensorflow/tfjs-core';
-import { attackEntries } from '../../src/attacks/catalogue.js';
+import { attackEntries, type AttackSpec } from '../../src/attacks/catalogue.js';
 import { saveCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { infoOfNetwork, stateDictOfWeights } from '../../src/checkpoints/network-checkpoint.js';
 import '../../src/engine/backend.js';
+import { measureOf } from '../../src/evaluation/accuracy.js';
+import { unpackOutcome } from '../../src/evaluation/outcome-bits.js';
 import { families } from '../../src/models/catalogue.js';
 import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
@@ -19,17 +21,18 @@ const folder = temporaryFolder();
 const ciard = (...args: string[]) =>
   execa(process.execPath, [join(repositoryRoot, 'bin', 'ciard.mjs'), ...args], { cwd: folder, reject: false });
 
-const save = async (file: string, classes: number, seed: number): Promise<void> => {
+const save = async (file: string, classes: number, seed: number, dataset?: string): Promise<void> => {
   const network = createNetwork('cifar-resnet-8', { classes, width: 0.25 });
   const weights: Record<string, tf.Tensor> = keepWeights(network.initialise(createRng(seed)));
   const values = Object.fromEntries(
     Object.entries(weights).map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
   );
-  await saveCheckpoint(join(folder, file), infoOfNetwork(network), stateDictOfWeights(network, values));
+  await saveCheckpoint(join(folder, file), { ...infoOfNetwork(network), dataset }, stateDictOfWeights(network, values));
 };
 await save('net.safetensors', 10, 1);
 await save('other.safetensors', 10, 2);
 await save('hundred.safetensors', 100, 3);
+await save('stranger.safetensors', 10, 4, 'cifar10');
 writeFileSync(join(folder, 'positions.txt'), Array.from({ length: 40 }, (_, i) => i * 25).join('\n'));
 writeFileSync(join(folder, 'wrong.txt'), '1\n2\n100000\n');
 
@@ -38,7 +41,7 @@ const torchFile = join(repositoryRoot, 'test', 'fixtures', 'torch', 'cifar-resne
 interface Outcome {
   correct: number;
   total: number;
-  outcome: number[];
+  outcome: string;
   stages?: Record<string, Outcome>;
 }
 
@@ -47,7 +50,7 @@ test('evaluate prints a table and writes what was found, with its provenance', a
   const attacks = 'clean,fgsm,bb-cw,square-20,autoattack-custom:apgd-ce';
   const { exitCode, stdout, stderr } = await ciard(
     ...[...args, '--attacks', attacks, '--epsilon', '2/255', '--surrogate', 'other.safetensors'],
-    ...['--batch', '16', '--seed', '4', '--json', 'found.json', '--state', 'state.json'],
+    ...['--batch', '16', '--seed', '4', '--out', 'found.json', '--state', 'state.json'],
   );
   assert.equal(exitCode, 0, stderr);
   const [heading, , ...rows] = stdout.split('\n');
@@ -72,6 +75,7 @@ test('evaluate prints a table and writes what was found, with its provenance', a
     attacks: Record<string, Outcome>;
     wRobust: Record<string, number>;
     environment: { tensorflow: { device: string } };
+    specifications: AttackSpec[];
   };
   assert.deepEqual([record.model.file, record.model.architecture], ['net.safetensors', 'cifar-resnet-8']);
   assert.match(record.model.sha256, /^[0-9a-f]{64}$/);
@@ -82,15 +86,28 @@ test('evaluate prints a table and writes what was found, with its provenance', a
   const stage = record.attacks['autoattack-custom:apgd-ce']!.stages!['apgd-ce']!;
   for (const { correct, total, outcome } of [...Object.values(record.attacks), stage]) {
     assert.equal(total, 40);
-    assert.equal(outcome.length, 40);
-    assert.ok(outcome.every((right) => right === 0 || right === 1));
-    assert.equal(
-      correct,
-      outcome.reduce<number>((sum, right) => sum + right, 0),
-    );
+    assert.equal(correct, measureOf(unpackOutcome(outcome, 40)).correct);
   }
   assert.deepEqual(stage.outcome, record.attacks['autoattack-custom:apgd-ce']!.outcome);
   assert.ok(record.environment.tensorflow.device === 'cpu' || record.environment.tensorflow.device === 'gpu');
+  assert.deepEqual(
+    record.specifications.map(({ name }) => name),
+    names,
+  );
+  assert.equal(record.specifications[1]!.parameters['epsilon'], 2 / 255);
+});
+
+test('--json prints what --out writes, and nothing else; another data set than its own is warned of', async () => {
+  const { exitCode, stdout, stderr } = await ciard(
+    ...['evaluate', '--model', 'stranger.safetensors', '--data', 'synthetic', '--limit', '20', '--attacks', 'clean'],
+    ...['--json', '--out', 'printed.json'],
+  );
+  assert.equal(exitCode, 0, stderr);
+  const printed = JSON.parse(stdout) as { warnings: { attack: string | null; message: string }[]; format: number };
+  assert.deepEqual(printed, JSON.parse(readFileSync(join(folder, 'printed.json'), 'utf8')));
+  const message = 'stranger.safetensors was trained on cifar10, and this is synthetic: its accuracy here says little.';
+  assert.deepEqual(printed.warnings, [{ attack: null, message }]);
+  assert.ok(stderr.includes(`warning: ${message}`), stderr);
 });
 
 test('killed in the middle of AutoAttack, the same command goes on and ends as an uninterrupted one', async () => {
@@ -107,7 +124,7 @@ test('killed in the middle of AutoAttack, the same command goes on and ends as a
   ];
   const sequence = 'autoattack-custom:apgd-ce+square+apgd-t';
   const command = (state: string, json: string): string[] => [
-    ...[...args, '--attacks', sequence, '--batch', '32', '--state', state, '--json', json],
+    ...[...args, '--attacks', sequence, '--batch', '32', '--state', state, '--out', json],
   ];
   const killed = ciard(...command('killed.json', 'resumed.json'));
   killed.stderr.on('data', (text: Buffer) => {
@@ -136,7 +153,7 @@ test('killed in the middle of AutoAttack, the same command goes on and ends as a
 });
 
 test('what is wrong is one line and exit code 2, and no file is written', async () => {
-  const base = ['--model', 'net.safetensors', '--data', 'synthetic', '--json', 'none.json'];
+  const base = ['--model', 'net.safetensors', '--data', 'synthetic', '--out', 'none.json'];
   for (const [args, message] of [
     [[...base, '--attacks', 'magic'], /there is no attack "magic"/],
     [[...base, '--epsilon', '8/0'], /radius above 0 and below 1/],
@@ -162,15 +179,17 @@ test('what is wrong is one line and exit code 2, and no file is written', async 
     [[...base, '--attacks', 'autoattack,autoattack-rand', '--state', 'state.json'], /2 are asked for/],
     [[...base, '--surrogate', 'hundred.safetensors', '--attacks', 'bb-cw'], /100 classes, but synthetic has 10/],
     // What would stand in the way after minutes of work is told before.
-    [
-      [...base.slice(0, 4), '--json', 'no/such/folder.json'],
-      /--json no\/such\/folder\.json: there is no folder no\/such/,
-    ],
-    [[...base.slice(0, 4), '--json', '.'], /is no file/],
-    [[...base.slice(0, 4), '--json', '/dev/null'], /is no file/],
-    [[...base.slice(0, 4), '--json', 'net.safetensors'], /--json and --model are both net\.safetensors/],
-    [[...base, '--attacks', 'autoattack', '--state', './none.json'], /--state and --json are both/],
-    [[...base, '--attacks', 'autoattack', '--state', 'no/state.json'], /there is no folder no/],
+    [[...base.slice(0, 4), '--out', 'no/such/folder.json'], /no\/such\/folder\.json can't be written/],
+    [[...base.slice(0, 4), '--out', '.'], /\. can't be written/],
+    [[...base.slice(0, 4), '--out', '/dev/null'], /\/dev\/null can't be written/],
+    [[...base.slice(0, 4), '--out', '/dev/stdout'], /\/dev\/stdout can't be written/],
+    [[...base.slice(0, 4), '--out', 'net.safetensors'], /--out and --model are both net\.safetensors/],
+    [[...base, '--attacks', 'autoattack', '--state', './none.json'], /--state and --out are both/],
+    // A flag that would do nothing.
+    [[...base, '--attacks', 'fgsm', '--surrogate', 'other.safetensors'], /none of fgsm is made on another network/],
+    [[...base, '--attacks', 'clean', '--epsilon', '2/255'], /--epsilon is given, but no attack/],
+    [[...base, '--attacks', 'clean', '--seed', '1'], /--seed is given, but no attack/],
+    [[...base, '--attacks', 'autoattack', '--state', 'no/state.json'], /no\/state\.json can't be written/],
     [[...base, '--attacks', 'autoattack', '--state', 'positions.txt'], /is not the state of an attack/],
   ] as const) {
     const { exitCode, stdout, stderr } = await ciard('evaluate', ...args);

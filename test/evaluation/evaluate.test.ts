@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Attack } from '../../src/attacks/attack.js';
 import { apgdCe } from '../../src/attacks/apgd.js';
+import { resolveAttack } from '../../src/attacks/catalogue.js';
 import { pgdSat } from '../../src/attacks/pgd.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
 import { accuracyOf } from '../../src/evaluation/accuracy.js';
@@ -117,6 +118,7 @@ test('an attack is not trusted: its images are moved into the ball, and what is 
   const judged = await evaluate({ ...subject, attacks: [broken], warn: (message) => warnings.push(message) });
   assert.deepEqual(judged.attacks['broken']!.outcome, judged.attacks['clean']!.outcome);
   assert.deepEqual(warnings, ['broken made images with values that are no numbers: they count as right.']);
+  assert.deepEqual(judged.warnings, [{ attack: 'broken', message: warnings[0] }]);
 });
 
 test('a network that answers no number is wrong, whatever the index of its largest logit', async () => {
@@ -124,9 +126,44 @@ test('a network that answers no number is wrong, whatever the index of its large
     ...subject.network,
     evaluate: (weights, x) => tf.div(subject.network.evaluate(weights, x), 0),
   };
-  const { attacks } = await evaluate({ ...subject, network, attacks: ['fgsm'] });
+  const { attacks, warnings } = await evaluate({ ...subject, network, attacks: ['fgsm'] });
   assert.equal(attacks['clean']!.correct, 0);
   assert.equal(attacks['fgsm']!.correct, 0);
+  assert.deepEqual(
+    warnings.map(({ attack }) => attack),
+    ['clean'],
+  );
+  assert.match(warnings[0]!.message, /no numbers .* for 30 of 30 images.*diverged/);
+});
+
+test('a known clean outcome is taken as it is, and an attack by its specification finds the same', async () => {
+  const attacks = ['pgd-sat', 'square-20', 'autoattack-custom:apgd-ce+square'];
+  const overrides = { 'autoattack-custom:apgd-ce+square': { iterations: 3, queries: 10 } };
+  const specifications = attacks.map((name) =>
+    resolveAttack(name, { epsilon, ...overrides[name as keyof typeof overrides] }),
+  );
+  const together = await evaluate({ ...subject, attacks: ['clean', ...specifications] });
+  assert.deepEqual(Object.keys(together.attacks), ['clean', ...attacks]);
+  const { outcome } = together.attacks['clean']!;
+  for (const specification of specifications) {
+    const tasks = new Set<string>();
+    const alone = await evaluate({
+      ...subject,
+      attacks: [specification],
+      clean: outcome,
+      progress: ({ task }) => tasks.add(task),
+    });
+    assert.ok(!tasks.has('clean'));
+    assert.deepEqual(alone.attacks['clean']!.outcome, outcome);
+    const { name } = specification;
+    assert.deepEqual(alone.attacks[name]!.outcome, together.attacks[name]!.outcome, name);
+    assert.equal(alone.wRobust[name], together.wRobust[name]);
+  }
+  // What was wrong stays wrong, without being attacked.
+  const nothing = await evaluate({ ...subject, attacks: ['fgsm'], clean: new Uint8Array(30) });
+  assert.deepEqual([nothing.attacks['clean']!.correct, nothing.attacks['fgsm']!.correct], [0, 0]);
+  const only = await evaluate({ ...subject, attacks: [resolveAttack('clean')] });
+  assert.deepEqual(Object.keys(only.attacks), ['clean']);
 });
 
 test('transfer attacks are made on the surrogate and tried on the network', async () => {
@@ -156,6 +193,11 @@ test('what does not fit together is refused before anything is computed', async 
   await refuses({ attacks: ['magic'] }, /no attack "magic".*autoattack/);
   await refuses({ attacks: ['autoattack-custom:magic'] }, /no stage "magic"/);
   await refuses({ attacks: ['bb-cw'] }, /surrogate/);
+  await refuses({ attacks: ['fgsm', 'pgd-sat', 'fgsm'] }, /two attacks are both called "fgsm"/);
+  const own = reporting('pgd', (image) => image);
+  await refuses({ attacks: [own, { ...own, epsilon: 2 * epsilon }] }, /both called "pgd".*another name/);
+  await refuses({ clean: new Uint8Array(29) }, /29 entries for 30 images/);
+  await refuses({ clean: new Uint8Array(30).fill(2) }, /0 or 1/);
   await refuses({ indices: [] }, /no image/);
   await refuses({ indices: [30] }, /image 30/);
   await refuses({ epsilon: 0 }, /epsilon is 0/);

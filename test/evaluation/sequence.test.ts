@@ -135,7 +135,7 @@ test('a state belongs to its network, images, radius, settings and seed', async 
   }
   other[name]!.dispose();
   const text = readFileSync(stateFile, 'utf8');
-  for (const damaged of ['', text.slice(0, -5), '[]', '{"format":2}', text.replace('"settled":[', '"settled":[-1,')]) {
+  for (const damaged of ['', text.slice(0, -5), '[]', '{"format":1}', text.replace('"settled":[', '"settled":[-1,')]) {
     writeFileSync(stateFile, damaged);
     await assert.rejects(
       evaluate(first),
@@ -175,13 +175,35 @@ test('random outputs and probabilities are warned of, and gains of Square', () =
   assert.deepEqual(checkSquareGain(accuracies(0.47).slice(0, 3)), []);
 });
 
+test('what a stage warned of is known to whoever goes on from its state', async () => {
+  const stateFile = join(folder, 'warned.json');
+  // Its outputs are those of the network, without a gradient.
+  const network: typeof subject.network = {
+    ...subject.network,
+    evaluate(weights, x) {
+      const logits = subject.network.evaluate(weights, x);
+      return tf.add(tf.mul(logits, 0), tf.mul(tf.cast(tf.oneHot(tf.argMax(logits, 1), 5), 'float32'), 5));
+    },
+  };
+  const flat = autoAttack({ version: 'custom', stages: ['apgd-dlr'], epsilon, iterations: 2 });
+  const given = { ...options, network, attacks: [flat], indices: [0, 1, 2], stateFile };
+  const { warnings } = await evaluate(given);
+  assert.match(warnings.map(({ message }) => message).join(), /gradient is zero/);
+  assert.deepEqual(new Set(warnings.map(({ attack }) => attack)), new Set([flat.name]));
+  assert.deepEqual((await evaluate(given)).warnings, warnings);
+});
+
 test('the warnings reach the caller, once', async () => {
   const warnings: string[] = [];
   const network = {
     ...subject.network,
     evaluate: (...args: Parameters<typeof subject.network.evaluate>) => tf.softmax(subject.network.evaluate(...args)),
   };
-  await evaluate({ ...options, network, indices: [0, 1, 2], warn: (message) => warnings.push(message) });
+  const found = await evaluate({ ...options, network, indices: [0, 1, 2], warn: (message) => warnings.push(message) });
+  assert.deepEqual(
+    found.warnings.map(({ message }) => message),
+    warnings,
+  );
   assert.equal(warnings.filter((message) => message.includes('probabilities')).length, 1);
   assert.equal(new Set(warnings).size, warnings.length);
 });

@@ -17,6 +17,7 @@ const evaluation = (correct: Readonly<Record<string, number>>): Evaluation => ({
     ]),
   ),
   wRobust: { 'pgd-sat': ((correct['clean'] ?? 0) + (correct['pgd-sat'] ?? 0)) / 400 },
+  warnings: [],
 });
 const textOf = async (...args: Parameters<typeof evaluationTable>): Promise<Record<string, string>> =>
   (await evaluationTable(...args)[displaySymbol]()) as Record<string, string>;
@@ -47,6 +48,12 @@ test('the best of each column is bold, and nothing is where there is one network
   ]);
   const { 'text/html': alone = '' } = await textOf({ student: networks.student }, { wRobust: 'pgd-sat' });
   assert.doesNotMatch(alone, /<b>\d/);
+});
+
+test('what is doubtful is said under the table', async () => {
+  const doubtful = { ...networks.student, warnings: [{ attack: 'pgd-sat', message: 'the gradients may be masked' }] };
+  const { 'text/plain': text = '' } = await textOf({ student: doubtful });
+  assert.match(text, /\nWarning, student, PGD-20 \(sat\): the gradients may be masked$/);
 });
 
 test('before the first network is evaluated the table says so', async () => {

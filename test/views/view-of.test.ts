@@ -41,6 +41,7 @@ const evaluation = (correct: number): Evaluation => ({
     ]),
   ),
   wRobust: { 'pgd-sat': (200 + correct) / 400 },
+  warnings: [],
 });
 
 test('an evaluation shows its accuracies by attack; several show a row a network', async () => {
@@ -54,7 +55,7 @@ test('an evaluation shows its accuracies by attack; several show a row a network
 test('an evaluation shows the stages of a sequence of attacks', async () => {
   const { attacks, wRobust } = evaluation(100);
   const sequence = { ...attacks['pgd-sat']!, stages: { 'apgd-ce': attacks['clean']! } };
-  const { 'text/plain': text } = await shown({ attacks: { autoattack: sequence }, wRobust });
+  const { 'text/plain': text } = await shown({ attacks: { autoattack: sequence }, wRobust, warnings: [] });
   assert.match(String(text), /\nAutoAttack +50\.00[^\n]+\nafter apgd-ce +100\.00/);
 });
 
