@@ -22,15 +22,21 @@ export const pictureBundle = async (figure: Figure): Promise<MimeBundle> => ({
   'text/plain': asText(figure),
 });
 
-/**
- * A figure for a notebook: plotly's form, which hovers and zooms, and SVG for where plotly is not.
- * @throws Error as `renderSvg` does
- */
-export const mimeBundle = async (figure: Figure): Promise<MimeBundle> => ({
+/** A figure as plotly draws it, and as text. */
+export const plotlyBundle = (figure: Figure): MimeBundle => ({
   'application/vnd.plotly.v1+json': {
     data: figure.data,
     layout: figure.layout,
     config: { responsive: true, displaylogo: false },
   },
+  'text/plain': asText(figure),
+});
+
+/**
+ * A figure for a notebook: plotly's form, which hovers and zooms, and SVG for where plotly is not.
+ * @throws Error as `renderSvg` does
+ */
+export const mimeBundle = async (figure: Figure): Promise<MimeBundle> => ({
+  ...plotlyBundle(figure),
   ...(await pictureBundle(figure)),
 });
