@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['node_modules/', '.ciard/', 'data/', 'runs/', 'results/', 'notebooks/'] },
+  { ignores: ['node_modules/', '.ciard/', 'dist/', 'data/', 'runs/', 'results/', 'notebooks/'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

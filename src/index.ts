@@ -1,6 +1,6 @@
 /**
- * The library: what notebooks and programs import. Rooms that few need (the engine's graph writer, the pickle reader, the
- * kernel) are imported by their path, './src/…'.
+ * The library: what notebooks and programs import, as 'ciard'. Rooms that few need (the engine's graph writer, the pickle
+ * reader, the kernel) are imported by their path, './src/…', and only from inside the project.
  *
  * The import loads TensorFlow. A page in a browser imports `./src/models/network.js` and
  * `./src/checkpoints/network-checkpoint.js` instead, which run on any backend of tfjs.
@@ -19,23 +19,27 @@ export { epochBatches, gather, gatherAugmented, orderedBatches, type Batch } fro
 export { datasetInfo, datasetNames, loadDataset, loadPart, type DatasetName } from './data/datasets.js';
 export type { ImageSet } from './data/records.js';
 export { holdOut, takeBalanced } from './data/splits.js';
+export { syntheticPattern } from './data/synthetic.js';
 
 // Networks and checkpoints
 export { families } from './models/catalogue.js';
 export { createNetwork, type Network, type Normalisation, type WeightedNetwork } from './models/network.js';
 export { loadCheckpoint, loadNetwork, saveCheckpoint } from './checkpoints/checkpoint.js';
+export { exportTorch } from './checkpoints/export-torch.js';
 export { importTorch } from './checkpoints/import-torch.js';
 export { restoreNetwork } from './checkpoints/network-checkpoint.js';
 
 // Attacks and evaluation
 export { carliniWagnerLoss, crossEntropyLoss, margin, type LogitLoss } from './attacks/attack-losses.js';
 export { createTarget, type Attack, type Target } from './attacks/attack.js';
+export { autoAttack } from './attacks/auto-attack.js';
 export { attackColumn, attackEntries, createAttack, resolveAttack, type AttackSpec } from './attacks/catalogue.js';
 export { cwLinf, fgsm, pgd, pgdSat, pgdTrades } from './attacks/pgd.js';
 export { signStep } from './attacks/sign-step.js';
 export { defaultEpsilon, projectLinf } from './attacks/threat-model.js';
 export { accuracyOf, type Accuracy } from './evaluation/accuracy.js';
 export { evaluate, type AttackOutcome, type Evaluation } from './evaluation/evaluate.js';
+export { spreadIndices } from './evaluation/image-indices.js';
 export { wilsonInterval } from './evaluation/interval.js';
 
 // Methods and training
@@ -51,10 +55,40 @@ export { reproduce } from './reproduction/reproduce.js';
 export { findPlan } from './reproduction/catalogue.js';
 export { readRecord, type ResultRecord } from './results/record.js';
 export { markdownTable } from './results/table.js';
-export { cleanRobustFigure } from './figures/clean-robust.js';
+export { attackAccuracyFigure, type AttackedNetwork } from './figures/attack-accuracy.js';
+export { cleanRobustFigure, type CleanRobustPoint } from './figures/clean-robust.js';
+export { confusionFigure, countConfusions } from './figures/confusion-matrix.js';
+export { epsilonCurveFigure, type EpsilonSeries } from './figures/epsilon-curve.js';
+export type { Figure } from './figures/figure.js';
+export { liveTrainingCurves } from './figures/live-training.js';
 export { renderSvg } from './figures/render-svg.js';
+export { trainingCurvesFigure } from './figures/training-curves.js';
+
+// What notebooks show
+export {
+  clearOutput,
+  display,
+  displaySymbol,
+  html,
+  markdown,
+  mime,
+  png,
+  svg,
+  updateDisplay,
+  type Display,
+  type Displayable,
+  type MimeBundle,
+} from './kernel/display.js';
+export { notebookProgress } from './kernel/notebook-progress.js';
+export { attackedImages } from './views/attacked-images.js';
+export { classSamples } from './views/class-samples.js';
+export { evaluationTable, measuredAttacks } from './views/evaluation-table.js';
+export { imageGrid, type AttackedImage } from './views/image-grid.js';
+export { modelSummary } from './views/model-summary.js';
+export { resultsTable } from './views/results-table.js';
 
 // Around
+export { InterruptedError, UserError } from './errors.js';
 export { interruptSignal } from './interruption.js';
+export type { Progress, ProgressEvent } from './progress.js';
 export { createRng, type Rng } from './random.js';
-export { display } from './kernel/display.js';

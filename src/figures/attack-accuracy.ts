@@ -1,25 +1,27 @@
 import type { PlotData } from 'plotly.js';
+import { attackTitles } from '../results/table.js';
 import {
   axis,
   createFigure,
   intervalBars,
   percent,
   percentAxis,
+  withWhiskers,
   type FigureTitle,
   type Measured,
 } from './create-figure.js';
 import type { Figure } from './figure.js';
-import { ink, seriesStyle } from './theme.js';
+import { networkStyles, type NamedNetwork } from './network-style.js';
+import { ink } from './theme.js';
 
 /** A network and what is left of its accuracy under each attack. */
-export interface AttackedNetwork {
-  readonly label: string;
+export interface AttackedNetwork extends NamedNetwork {
   /** By attack; 'clean' may be among them. */
   readonly attacks: Readonly<Record<string, Measured>>;
 }
 
 export interface AttackAccuracyOptions extends Partial<FigureTitle> {
-  /** How attacks are called in the figure, by the names they have in `networks`. Default: as they are. */
+  /** How attacks are called in the figure, by the names they have in `networks`. Default: as tables call them. */
   readonly attackTitles?: Readonly<Record<string, string>>;
 }
 
@@ -29,12 +31,13 @@ export interface AttackAccuracyOptions extends Partial<FigureTitle> {
  */
 export const attackAccuracyFigure = (
   networks: readonly AttackedNetwork[],
-  { title = 'Accuracy by attack', subtitle, attackTitles = {} }: AttackAccuracyOptions = {},
+  { title = 'Accuracy by attack', subtitle, attackTitles: given = {} }: AttackAccuracyOptions = {},
 ): Figure => {
   const attacks = [...new Set(networks.flatMap((network) => Object.keys(network.attacks)))];
-  const titleOf = (attack: string): string => attackTitles[attack] ?? attack;
+  const titleOf = (attack: string): string => given[attack] ?? attackTitles[attack] ?? attack;
+  const styles = networkStyles(networks);
   const data = networks.map(({ label, attacks: measured }, index): Partial<PlotData> => {
-    const { colour, fill } = seriesStyle(index);
+    const { colour, fill } = styles[index]!;
     const known = attacks.flatMap((attack) => {
       const accuracy = measured[attack];
       return accuracy ? [{ attack, accuracy }] : [];
@@ -55,7 +58,13 @@ export const attackAccuracyFigure = (
   const y = percentAxis('Accuracy', [0, ...ends]);
   return createFigure(
     data,
-    { title, subtitle },
+    {
+      title,
+      subtitle: withWhiskers(
+        subtitle,
+        networks.flatMap((network) => Object.values(network.attacks)),
+      ),
+    },
     {
       xaxis: axis('Attack', { type: 'category', categoryarray: attacks.map(titleOf), showgrid: false }),
       yaxis: { ...y, range: [0, (y.range as [number, number])[1]] },

@@ -1,22 +1,27 @@
-import { createFigure, intervalBars, percent, percentAxis, type Measured } from './create-figure.js';
+import type { PlotData } from 'plotly.js';
+import {
+  createFigure,
+  intervalBars,
+  percent,
+  percentAxis,
+  withWhiskers,
+  type FigureTitle,
+  type Measured,
+} from './create-figure.js';
 import type { Figure } from './figure.js';
 import { labelPositions } from './label-positions.js';
-import { seriesStyle } from './theme.js';
+import { networkStyles, type NamedNetwork } from './network-style.js';
+import { ink, seriesStyle } from './theme.js';
 
 /** One network in the figure. */
-export interface CleanRobustPoint {
-  readonly label: string;
+export interface CleanRobustPoint extends NamedNetwork {
   readonly clean: Measured;
   readonly robust: Measured;
-  /** Networks of a group share a colour, a symbol and an entry of the legend: 'teacher', 'student'. */
+  /** Networks of a group share a symbol and an entry of the legend: 'teacher', 'student'. */
   readonly group?: string | undefined;
 }
 
-export interface CleanRobustOptions {
-  /** Default: 'Clean against robust accuracy'. */
-  readonly title?: string;
-  /** What it was measured on: data set, number of test images, budget. */
-  readonly subtitle?: string;
+export interface CleanRobustOptions extends Partial<FigureTitle> {
   /** The attack's name as a reader knows it: 'PGD-20'. */
   readonly attack: string;
   /** Radius of the ball as it is to be read: '8/255'. */
@@ -25,7 +30,8 @@ export interface CleanRobustOptions {
 
 /**
  * Clean accuracy (across) against accuracy under an attack (upwards), a point a network with its name beside it: up and
- * to the right is better. Bars are the intervals, both ways.
+ * to the right is better. Whiskers are the intervals, both ways. Each network has its
+ * method's colour, each group its symbol.
  */
 export const cleanRobustFigure = (
   points: readonly CleanRobustPoint[],
@@ -54,27 +60,44 @@ export const cleanRobustFigure = (
     { x: x.range as [number, number], y: y.range as [number, number] },
   );
   const groups = [...new Set(points.map(({ group }) => group ?? ''))];
-  const data = groups.map((group, index) => {
-    const members = points.flatMap((point, i) =>
-      (point.group ?? '') === group ? [{ ...point, position: positions[i]! }] : [],
-    );
-    const { colour, symbol } = seriesStyle(index);
+  const styles = networkStyles(points);
+  const symbolOf = (group: string): string => seriesStyle(groups.indexOf(group)).symbol;
+  // A trace a network, for plotly gives a trace one colour of error bars.
+  const data = points.map(({ label, group = '', clean, robust }, i): Partial<PlotData> => {
+    const { colour, symbol, isHollow } = styles[i]!;
+    const shape = groups.length > 1 ? `${symbolOf(group)}${isHollow ? '-open' : ''}` : symbol;
     return {
-      type: 'scatter' as const,
-      mode: 'text+markers' as const,
-      name: group || 'network',
-      x: members.map(({ clean }) => percent(clean.value)),
-      y: members.map(({ robust }) => percent(robust.value)),
-      error_x: { ...intervalBars(members.map(({ clean }) => clean)), color: colour },
-      error_y: { ...intervalBars(members.map(({ robust }) => robust)), color: colour },
-      text: members.map(({ label }) => label),
-      // Plotly takes one position a point; its published types know only one for all.
-      textposition: members.map(({ position }) => position) as unknown as 'top center',
+      type: 'scatter',
+      mode: 'text+markers',
+      name: label,
+      legendgroup: group,
+      showlegend: false,
+      x: [percent(clean.value)],
+      y: [percent(robust.value)],
+      error_x: { ...intervalBars([clean]), color: colour },
+      error_y: { ...intervalBars([robust]), color: colour },
+      text: [label],
+      textposition: positions[i]!,
       textfont: { size: 12 },
-      marker: { color: colour, symbol, size: 10 },
+      marker: { color: colour, symbol: shape, size: 10, line: { width: 2 } },
       hovertemplate: `%{text}<br>clean %{x:.2f} %<br>${attack} %{y:.2f} %<extra></extra>`,
       cliponaxis: false,
     };
   });
-  return createFigure(data, { title, subtitle }, { xaxis: x, yaxis: y, showlegend: groups.length > 1 });
+  // The legend says what the symbols are; the names beside the points say what the colours are.
+  const legend = groups.map((group): Partial<PlotData> => ({
+    type: 'scatter',
+    mode: 'markers',
+    name: group || 'network',
+    legendgroup: group,
+    x: [null],
+    y: [null],
+    marker: { color: ink, symbol: symbolOf(group), size: 10 },
+  }));
+  const measured = points.flatMap(({ clean, robust }) => [clean, robust]);
+  return createFigure(
+    [...data, ...(groups.length > 1 ? legend : [])],
+    { title, subtitle: withWhiskers(subtitle, measured) },
+    { xaxis: x, yaxis: y, showlegend: groups.length > 1 },
+  );
 };

@@ -2,7 +2,7 @@ import type { Layout, LayoutAxis, PlotData } from 'plotly.js';
 import { displaySymbol, type Displayable } from '../display.js';
 import type { Figure } from './figure.js';
 import { mimeBundle } from './mime-bundle.js';
-import { fontFamily, gridColour, ink, seriesColours, transparent } from './theme.js';
+import { buttonColour, fontFamily, gridColour, ink, paper, seriesColours, transparent } from './theme.js';
 
 /** A proportion in [0, 1], and where it lies at 95 %. */
 export interface Measured {
@@ -63,9 +63,16 @@ export const percentAxis = (
 
 export interface FigureTitle {
   readonly title: string;
-  /** A line below it: data set, budget, what the error bars are. */
+  /** A line below it: data set, budget. */
   readonly subtitle?: string | undefined;
 }
+
+/** `subtitle`, and what the whiskers are where any of `measured` has some. */
+export const withWhiskers = (subtitle: string | undefined, measured: readonly Measured[]): string | undefined => {
+  const note = measured.some(({ interval }) => interval !== undefined) ? ['whiskers: 95 % intervals'] : [];
+  const parts = [...(subtitle === undefined ? [] : [subtitle]), ...note];
+  return parts.length > 0 ? parts.join('; ') : undefined;
+};
 
 const houseLayout = (title: string, subtitle: string | undefined, layout: Partial<Layout>): Partial<Layout> => ({
   title: {
@@ -82,19 +89,19 @@ const houseLayout = (title: string, subtitle: string | undefined, layout: Partia
     font: { size: 16, color: ink },
   },
   height: 440,
-  paper_bgcolor: transparent,
-  plot_bgcolor: transparent,
+  paper_bgcolor: paper,
+  plot_bgcolor: paper,
   font: { family: fontFamily, size: 13, color: ink },
   colorway: [...seriesColours],
   hovermode: 'closest',
   // Below, where it may grow by rows and pushes the plot upwards.
   legend: { orientation: 'h', x: 0, xanchor: 'left', y: 0, yref: 'container', yanchor: 'bottom' },
-  modebar: { bgcolor: transparent, color: gridColour, activecolor: ink },
+  modebar: { bgcolor: transparent, color: buttonColour, activecolor: ink },
   margin: { l: 70, r: 24, t: subtitle === undefined ? 50 : 72, b: 60 },
   ...layout,
 });
 
-/** A figure in the house's look: transparent, grey text, title at the left, the legend below the plot. */
+/** A figure in the house's look: a light card, title at the left, the legend below the plot. */
 export const createFigure = (
   data: readonly Partial<PlotData>[],
   { title, subtitle }: FigureTitle,

@@ -5,15 +5,15 @@ import {
   intervalBars,
   percent,
   percentAxis,
+  withWhiskers,
   type FigureTitle,
   type Measured,
 } from './create-figure.js';
 import type { Figure } from './figure.js';
-import { seriesStyle } from './theme.js';
+import { networkStyles, type NamedNetwork } from './network-style.js';
 
 /** A network under attacks of several radii. */
-export interface EpsilonSeries {
-  readonly label: string;
+export interface EpsilonSeries extends NamedNetwork {
   /** `epsilon` in image units (8/255); 0 is the clean accuracy. */
   readonly points: readonly { readonly epsilon: number; readonly accuracy: Measured }[];
 }
@@ -31,9 +31,10 @@ export const epsilonCurveFigure = (
   series: readonly EpsilonSeries[],
   { title = 'Accuracy by radius', subtitle, attack }: EpsilonCurveOptions,
 ): Figure => {
+  const styles = networkStyles(series);
   const data = series.map(({ label, points }, index): Partial<PlotData> => {
     const sorted = [...points].sort((a, b) => a.epsilon - b.epsilon);
-    const { colour, symbol, dash } = seriesStyle(index);
+    const { colour, symbol, dash } = styles[index]!;
     return {
       type: 'scatter',
       mode: 'lines+markers',
@@ -54,7 +55,13 @@ export const epsilonCurveFigure = (
   );
   return createFigure(
     data,
-    { title, subtitle },
+    {
+      title,
+      subtitle: withWhiskers(
+        subtitle,
+        series.flatMap(({ points }) => points.map(({ accuracy }) => accuracy)),
+      ),
+    },
     {
       xaxis: axis('Radius ε of the L∞ ball (1/255)', {
         range: [-0.02 * widest, 1.03 * widest],

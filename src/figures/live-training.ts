@@ -1,5 +1,6 @@
+import { displayable } from '../display.js';
 import type { EpochRow } from '../training/run-folder.js';
-import type { Figure } from './figure.js';
+import { mimeBundle, pictureBundle } from './mime-bundle.js';
 import { trainingCurvesFigure, type TrainingCurvesOptions } from './training-curves.js';
 
 /** A place in a notebook whose content can be changed, as the kernel's `display` returns it. */
@@ -13,7 +14,8 @@ export interface LiveTrainingOptions extends Omit<TrainingCurvesOptions, 'chosen
 }
 
 /**
- * Curves that grow while a run trains: shows them at once, and returns the `onEpoch` that `train` is to call.
+ * Curves that grow while a run trains: shows them at once, and returns the `onEpoch` that `train` is to call. While it
+ * trains they are a picture, which every notebook draws anew; when the last of `epochs` is there, they hover and zoom.
  *
  * ```ts
  * await train({ …, onEpoch: liveTrainingCurves(display, { title: 'CIARD', epochs: 12 }) });
@@ -21,19 +23,30 @@ export interface LiveTrainingOptions extends Omit<TrainingCurvesOptions, 'chosen
  * @param display the kernel's `display`
  */
 export const liveTrainingCurves = (
-  display: (value: Figure) => DisplayPlace,
+  display: (value: unknown) => DisplayPlace,
   { history = [], ...options }: LiveTrainingOptions = {},
 ): ((row: EpochRow) => void) => {
   // By epoch: a run that goes on where it was stopped may tell an epoch again.
   const rows = new Map(history.map((row) => [row.epoch, row]));
-  const figure = (): Figure =>
-    trainingCurvesFigure(
+  const bundle = (show: typeof mimeBundle) => {
+    const figure = trainingCurvesFigure(
       [...rows.values()].sort((a, b) => a.epoch - b.epoch),
       options,
     );
-  const place = display(figure());
+    return displayable(() => show(figure));
+  };
+  const isWhole = (): boolean => options.epochs !== undefined && rows.has(options.epochs);
+  const place = display(bundle(isWhole() ? mimeBundle : pictureBundle));
   return (row) => {
+    const known = rows.get(row.epoch);
     rows.set(row.epoch, row);
-    place.update(figure());
+    if (!isWhole()) {
+      place.update(bundle(pictureBundle));
+      return;
+    }
+    // What is drawn already stays as it is, unless a picture comes between.
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(row)) return;
+    place.update(bundle(pictureBundle));
+    place.update(bundle(mimeBundle));
   };
 };

@@ -13,15 +13,30 @@ const asText = (figure: Figure): string => {
 };
 
 /**
- * A figure for a notebook: plotly's form, which hovers and zooms, and SVG for where plotly is not.
+ * A figure as a picture alone. JupyterLab draws plotly's form once and leaves it as it was when an update replaces it; a
+ * picture it draws anew each time.
  * @throws Error as `renderSvg` does
  */
-export const mimeBundle = async (figure: Figure): Promise<MimeBundle> => ({
+export const pictureBundle = async (figure: Figure): Promise<MimeBundle> => ({
+  'image/svg+xml': await renderSvg(figure),
+  'text/plain': asText(figure),
+});
+
+/** A figure as plotly draws it, and as text. */
+export const plotlyBundle = (figure: Figure): MimeBundle => ({
   'application/vnd.plotly.v1+json': {
     data: figure.data,
     layout: figure.layout,
     config: { responsive: true, displaylogo: false },
   },
-  'image/svg+xml': await renderSvg(figure),
   'text/plain': asText(figure),
+});
+
+/**
+ * A figure for a notebook: plotly's form, which hovers and zooms, and SVG for where plotly is not.
+ * @throws Error as `renderSvg` does
+ */
+export const mimeBundle = async (figure: Figure): Promise<MimeBundle> => ({
+  ...plotlyBundle(figure),
+  ...(await pictureBundle(figure)),
 });

@@ -12,7 +12,6 @@ const rounded = (svg: string): string =>
 
 /**
  * Draws a figure as SVG, without a browser: Vega draws what plotly's traces say. The same figure gives the same bytes.
- * The page is transparent; colours are readable on white and on near-black.
  * @throws Error where the figure has a trace or a setting that is drawn by plotly alone
  */
 export const renderSvg = async (figure: Figure, size: SvgSize = {}): Promise<string> => {

@@ -1,8 +1,9 @@
-import type { PlotData } from 'plotly.js';
+import type { Layout, PlotData } from 'plotly.js';
 import type { EpochRow } from '../training/run-folder.js';
 import { axis, createFigure, percent, percentAxis, type FigureTitle } from './create-figure.js';
 import type { Figure } from './figure.js';
-import { ink, seriesColours, seriesStyle } from './theme.js';
+import { assignLooks } from './looks.js';
+import { ink, seriesStyle, type SeriesStyle } from './theme.js';
 
 export interface TrainingCurvesOptions extends Partial<FigureTitle> {
   /** Epochs of the whole run, so that one under way shows how far it is. Default: those that are done. */
@@ -11,11 +12,54 @@ export interface TrainingCurvesOptions extends Partial<FigureTitle> {
   readonly chosen?: number | undefined;
 }
 
-/** Terms take the colours that the accuracies leave. */
-const termStyle = (index: number): { colour: string; dash: ReturnType<typeof seriesStyle>['dash'] } => ({
-  colour: seriesColours[2 + (index % (seriesColours.length - 2))]!,
-  dash: seriesStyle(index + 1).dash,
-});
+/** What is measured in one unit: it has a panel of its own. */
+interface Quantity {
+  /** Of the panel's upright axis, with the unit. */
+  readonly title: string;
+  readonly holds: (term: string) => boolean;
+  /** From the term's unit to the axis'. */
+  readonly scale: number;
+}
+
+/** The first that holds a term is its own. */
+const quantities: readonly Quantity[] = [
+  { title: 'Shares (%)', holds: (term) => ['wrong', 'trust'].includes(term), scale: 100 },
+  { title: 'Weights of the losses (1)', holds: (term) => term.startsWith('weight'), scale: 1 },
+  { title: 'Temperatures (1)', holds: (term) => term.startsWith('temperature'), scale: 1 },
+  { title: 'Loss and its terms (nats)', holds: () => true, scale: 1 },
+];
+const losses = quantities.at(-1)!;
+
+/** What is of clean images and what is of attacked ones has the colour of the accuracy on them. */
+const lookOfTerm: Readonly<Record<string, number>> = {
+  natural: 0,
+  adversarial: 1,
+  push: 2,
+  teacher: 3,
+  introspection: 4,
+  wrong: 2,
+  trust: 4,
+};
+
+const termTitles: Readonly<Record<string, string>> = {
+  teacher: "robust teacher's loss",
+  wrong: 'clean teacher is wrong',
+  trust: 'trust in the teacher',
+};
+
+/** 'weightAdversarial' in words. */
+const termTitle = (term: string): string =>
+  termTitles[term] ?? term.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+const lossStyle: Pick<SeriesStyle, 'colour' | 'dash'> = { colour: ink, dash: 'solid' };
+
+const termStyles = (terms: readonly string[]): Pick<SeriesStyle, 'colour' | 'dash'>[] => {
+  const others = terms.filter((term) => term !== 'loss');
+  const styles = assignLooks(
+    others.map((term) => lookOfTerm[term.replace(/^(?:weight|temperature)/, '').toLowerCase() || term]),
+  );
+  return terms.map((term) => (term === 'loss' ? lossStyle : styles[others.indexOf(term)]!));
+};
 
 /** Whether a value has none beside it: as a line it would not be seen. */
 const standsAlone = (values: readonly (number | null)[]): boolean =>
@@ -27,32 +71,80 @@ const termNames = (history: readonly EpochRow[]): string[] => {
   return [...(names.has('loss') ? ['loss'] : []), ...[...names].filter((name) => name !== 'loss')];
 };
 
+/** Pixels that a further panel adds, and those of them that lie between two panels. */
+const panelHeight = 240;
+const panelGap = 75;
+/** Pixels of a figure's height that are no plot. */
+const frame = 150;
+
 /**
- * A run by epoch: at the left the loss and its terms (means over the epoch), at the right the accuracies on the held-out
- * images, clean and attacked, where an epoch was validated. An empty history gives empty axes.
+ * A run by epoch: at the left the loss and its terms (means over the epoch), what has another unit in a panel of its own
+ * below; at the right the accuracies on the held-out images, clean and attacked, where an epoch was validated. An empty
+ * history gives empty axes.
  */
 export const trainingCurvesFigure = (
   history: readonly EpochRow[],
   { title = 'Training', subtitle, epochs, chosen }: TrainingCurvesOptions = {},
 ): Figure => {
   const byEpoch = history.map(({ epoch }) => epoch);
-  const terms = termNames(history).map((name, index): Partial<PlotData> => {
-    const { colour, dash } = name === 'loss' ? { colour: ink, dash: 'solid' as const } : termStyle(index - 1);
-    const values = history.map((row) => row.terms[name] ?? null);
-    return {
-      type: 'scatter',
-      // One epoch makes no line.
-      mode: history.length === 1 ? 'markers' : standsAlone(values) ? 'lines+markers' : 'lines',
-      name,
-      x: byEpoch,
-      y: values,
-      line: { color: colour, dash, width: name === 'loss' ? 3 : 2 },
-      marker: { color: colour },
-      hovertemplate: `${name} %{y:.4g}<extra>epoch %{x}</extra>`,
-    };
+  const last = Math.max(epochs ?? 0, ...byEpoch, 1);
+  const distance = [1, 2, 5, 10, 20, 25, 50, 100].find((step) => last / step <= 8) ?? 100;
+  const epochAxis = {
+    range: [last > 1 ? 1 - 0.03 * (last - 1) : 0.5, last > 1 ? last + 0.03 * (last - 1) : 1.5],
+    tick0: 0,
+    dtick: distance,
+  };
+
+  const names = termNames(history);
+  const panels = [...quantities].reverse().flatMap((quantity) => {
+    const terms = names.filter((term) => quantities.find(({ holds }) => holds(term)) === quantity);
+    return terms.length > 0 || quantity === losses ? [{ ...quantity, terms }] : [];
   });
-  // Without a trace an axis would not be drawn.
-  const placeholder: Partial<PlotData> = { type: 'scatter', mode: 'lines', x: [], y: [], showlegend: false };
+  const height = 440 + panelHeight * (panels.length - 1);
+  const gap = panelGap / (height - frame);
+  const share = (1 - gap * (panels.length - 1)) / panels.length;
+
+  const terms = panels.flatMap(({ terms: inPanel, scale }, panel): Partial<PlotData>[] => {
+    // Axes of number two are the accuracies'.
+    const number = panel === 0 ? '' : String(panel + 2);
+    const axes = { xaxis: `x${number}`, yaxis: `y${number}` } as const;
+    // Without a trace an axis would not be drawn.
+    if (inPanel.length === 0) return [{ type: 'scatter', mode: 'lines', x: [], y: [], showlegend: false, ...axes }];
+    const styles = termStyles(inPanel);
+    return inPanel.map((term, i) => {
+      const { colour, dash } = styles[i]!;
+      const values = history.map(({ terms: { [term]: value } }) => (value === undefined ? null : value * scale));
+      const name = termTitle(term);
+      return {
+        type: 'scatter',
+        // One epoch makes no line.
+        mode: history.length === 1 ? 'markers' : standsAlone(values) ? 'lines+markers' : 'lines',
+        name,
+        x: byEpoch,
+        y: values,
+        line: { color: colour, dash, width: term === 'loss' ? 3 : 2 },
+        marker: { color: colour },
+        hovertemplate: `${name} %{y:.4g}<extra>epoch %{x}</extra>`,
+        ...axes,
+      };
+    });
+  });
+  const termAxes = Object.assign(
+    {},
+    ...panels.map((quantity, panel): Partial<Layout> => {
+      const number = panel === 0 ? '' : String(panel + 2);
+      const top = 1 - panel * (share + gap);
+      return {
+        [`xaxis${number}`]: axis('Epoch', { ...epochAxis, domain: [0, 0.44], anchor: `y${number}` as 'y' }),
+        [`yaxis${number}`]: axis(quantity.title, {
+          rangemode: 'tozero',
+          domain: [Math.max(0, top - share), top],
+          anchor: `x${number}` as 'x',
+        }),
+      };
+    }),
+  ) as Partial<Layout>;
+
   const validated = history.flatMap(({ epoch, validation }) => (validation ? [{ epoch, ...validation }] : []));
   const accuracies = (['clean', 'robust'] as const).map((kind, index): Partial<PlotData> => {
     const { colour, symbol, dash } = seriesStyle(index);
@@ -82,25 +174,18 @@ export const trainingCurvesFigure = (
     marker: { color: ink, symbol: 'circle-open', size: 15, line: { width: 2 } },
     hoverinfo: 'skip',
   };
-  const last = Math.max(epochs ?? 0, ...byEpoch, 1);
-  const distance = [1, 2, 5, 10, 20, 25, 50, 100].find((step) => last / step <= 8) ?? 100;
-  const epochAxis = {
-    range: [last > 1 ? 1 - 0.03 * (last - 1) : 0.5, last > 1 ? last + 0.03 * (last - 1) : 1.5],
-    tick0: 0,
-    dtick: distance,
-  };
   return createFigure(
-    [...(terms.length > 0 ? terms : [placeholder]), ...accuracies, ...(ringed.length > 0 ? [rings] : [])],
+    [...terms, ...accuracies, ...(ringed.length > 0 ? [rings] : [])],
     { title, subtitle },
     {
-      xaxis: axis('Epoch', { ...epochAxis, domain: [0, 0.44], anchor: 'y' }),
-      yaxis: axis('Loss and its terms (nats)', { rangemode: 'tozero', anchor: 'x' }),
+      ...termAxes,
       xaxis2: axis('Epoch', { ...epochAxis, domain: [0.56, 1], anchor: 'y2' }),
       yaxis2: percentAxis(
         'Held-out accuracy',
         validated.flatMap(({ clean, robust }) => [percent(clean), percent(robust)]),
         { anchor: 'x2' },
       ),
+      height,
       showlegend: true,
     },
   );

@@ -162,6 +162,8 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   ): TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<TypeScript.BuilderProgram> => {
     Object.assign(options, {
       moduleResolution: ts.ModuleResolutionKind.Bundler,
+      // The library itself, not the declarations that other projects get.
+      customConditions: ['ciard-source'],
       lib: ['lib.es2023.d.ts'],
       types: ['node'],
       strict: true,

@@ -151,12 +151,18 @@ const allRecords = async (plan: Plan, folder: string, fresh: readonly ResultReco
 export const writeTables = async (plan: Plan, folder: string, records: readonly ResultRecord[]): Promise<void> => {
   await mkdir(folder, { recursive: true });
   const figure = cleanRobustFigure(
-    records.map(({ id, role, attacks }) => {
+    records.map(({ role, title, method, attacks }) => {
       const measured = (attack: string): { value: number; interval: [number, number] } => {
         const measurement = attacks[attack]!;
         return { value: accuracyOf(measurement), interval: [...measurement.interval] };
       };
-      return { label: id, group: role, clean: measured('clean'), robust: measured('pgd-sat') };
+      return {
+        label: role === 'student' ? title : `${title} (${role})`,
+        method,
+        group: role === 'student' ? 'student' : 'teacher',
+        clean: measured('clean'),
+        robust: measured('pgd-sat'),
+      };
     }),
     { title: plan.title, attack: 'PGD-20, ε 8/255' },
   );

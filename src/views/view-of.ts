@@ -9,6 +9,8 @@ import { doctorView } from './doctor-report.js';
 import { dvcDataStatusView, verificationView } from './dvc-status.js';
 import { evaluationByAttack, evaluationTable } from './evaluation-table.js';
 import { mimeBundle } from '../figures/mime-bundle.js';
+import type { Figure } from '../figures/figure.js';
+import { isPlainFigure, plainFigureView } from './plain-figure.js';
 import { modelSummary, type SummarisedNetwork } from './model-summary.js';
 import { resultsTable } from './results-table.js';
 import { trainingCurvesFigure } from '../figures/training-curves.js';
@@ -66,10 +68,12 @@ const views: readonly View[] = [
     show: (value) => dvcDataStatusView(value as DvcDataStatus),
   },
   { fits: (value) => isListOf(value, isVerification), show: (value) => verificationView(value as Verification[]) },
+  { fits: isPlainFigure, show: (value) => plainFigureView(value as Figure) },
 ];
 
 /**
  * How a notebook shows a value of ours that is plain data: results, evaluations (one, or several by their networks'
- * names), a training run, a network, the doctor's report, the state of the data sets. Undefined for everything else.
+ * names), a training run, a network, the doctor's report, the state of the data sets, plotly's data and layout. Undefined
+ * for everything else.
  */
 export const viewOf = (value: unknown): Displayable | undefined => views.find(({ fits }) => fits(value))?.show(value);

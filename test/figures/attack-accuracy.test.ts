@@ -14,8 +14,8 @@ const networks: AttackedNetwork[] = [
 ];
 
 test('accuracy by attack: bars from nothing, a gap where an attack was not run', async () => {
-  const figure = attackAccuracyFigure(networks, { attackTitles: { clean: 'Clean', 'pgd-sat': 'PGD-20' } });
-  assert.deepEqual(figure.layout.xaxis?.categoryarray, ['Clean', 'fgsm', 'PGD-20']);
+  const figure = attackAccuracyFigure(networks, { attackTitles: { 'pgd-sat': 'PGD-20' } });
+  assert.deepEqual(figure.layout.xaxis?.categoryarray, ['Clean', 'FGSM', 'PGD-20']);
   assert.deepEqual(figure.data[1]!.x, ['Clean', 'PGD-20']);
   assert.equal((figure.layout.yaxis?.range as number[])[0], 0);
   await checkFigure('attack-accuracy', figure);

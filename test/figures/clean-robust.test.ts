@@ -11,25 +11,27 @@ const measured = (correct: number): { value: number; interval: [number, number] 
 });
 
 const points: CleanRobustPoint[] = [
-  { label: 'natural', group: 'teacher', clean: measured(930), robust: measured(0) },
-  { label: 'adversarial', group: 'teacher', clean: measured(840), robust: measured(520) },
-  { label: 'natural student', group: 'student', clean: measured(910), robust: measured(1) },
-  { label: 'PGD-AT', group: 'student', clean: measured(800), robust: measured(480) },
-  { label: 'CIARD', group: 'student', clean: measured(860), robust: measured(500) },
+  { label: 'clean teacher', method: 'natural', group: 'teacher', clean: measured(930), robust: measured(0) },
+  { label: 'robust teacher', method: 'pgd-at', group: 'teacher', clean: measured(840), robust: measured(520) },
+  { label: 'Natural training', method: 'natural', group: 'student', clean: measured(910), robust: measured(1) },
+  { label: 'PGD-AT', method: 'pgd-at', group: 'student', clean: measured(800), robust: measured(480) },
+  { label: 'CIARD', method: 'ciard', group: 'student', clean: measured(860), robust: measured(500) },
 ];
 
 test('clean against robust accuracy: groups with their intervals', async () => {
   const figure = cleanRobustFigure(points, {
     title: 'Students and their teachers',
-    subtitle: '1,000 test images; bars: 95 % intervals',
+    subtitle: '1,000 test images',
     attack: 'PGD-20',
     epsilon: '8/255',
   });
   assert.equal(figure.layout.yaxis?.title?.text, 'Accuracy under PGD-20, ε = 8/255 (%)');
   assert.deepEqual(
-    figure.data.map(({ name }) => name),
+    figure.data.filter(({ showlegend }) => showlegend !== false).map(({ name }) => name),
     ['teacher', 'student'],
   );
+  const subtitle = figure.layout.title?.subtitle as { text: string };
+  assert.equal(subtitle.text, '1,000 test images; whiskers: 95 % intervals');
   const svg = await checkFigure('clean-robust', figure);
   for (const { label } of points) assert.match(svg, new RegExp(`>${label}<`));
 });
@@ -49,6 +51,7 @@ test('one group needs no legend, and no interval no bars', () => {
     attack: 'FGSM',
   });
   assert.equal(layout.showlegend, false);
+  assert.equal(layout.title?.subtitle, undefined);
   assert.ok(data[0]!.error_y?.type === 'data');
   assert.deepEqual(data[0]!.error_y.array, [0]);
 });

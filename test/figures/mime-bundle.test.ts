@@ -17,7 +17,7 @@ test('the notebook shows a figure as plotly, as SVG and as text', async () => {
   const plotly = bundle['application/vnd.plotly.v1+json'] as Figure;
   assert.deepEqual(JSON.parse(JSON.stringify(plotly.data)), JSON.parse(JSON.stringify(figure.data)));
   assert.equal(bundle['image/svg+xml'], await renderSvg(figure));
-  assert.equal(bundle['text/plain'], '[One student: Accuracy under PGD-20 (%) by Clean accuracy (%); network]');
+  assert.equal(bundle['text/plain'], '[One student: Accuracy under PGD-20 (%) by Clean accuracy (%); CIARD]');
 });
 
 test('a figure that was changed shows the change', async () => {

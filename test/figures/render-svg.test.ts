@@ -66,8 +66,8 @@ test('the figures load neither Vega nor sharp before something is drawn', async 
   };`;
   const script = `
     (await import('node:module')).register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
-    await import('./src/figures/views.js');
-    await import('./src/figures/image-grid.js');
+    await import('./src/views/view-of.js');
+    await import('./src/views/image-grid.js');
     await import('./src/figures/live-training.js');
     const { renderSvg } = await import('./src/figures/render-svg.js');
     console.log('loaded');

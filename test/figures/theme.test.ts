@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { channelsOf, contrast } from '../../src/figures/colour.js';
-import { ink, sequentialScale, seriesColours, seriesStyle } from '../../src/figures/theme.js';
+import { channelsOf, colourAt, contrast } from '../../src/figures/colour.js';
+import { axis, createFigure } from '../../src/figures/create-figure.js';
+import { buttonColour, ink, paper, sequentialScale, seriesColours, seriesStyle } from '../../src/figures/theme.js';
 
 /** Pages that figures stand on: white, JupyterLab's dark, GitHub's dark. */
 const pages = ['#ffffff', '#111111', '#0d1117'];
@@ -61,10 +62,35 @@ test('contrast is that of WCAG', () => {
   assert.throws(() => contrast('red', '#ffffff'), /'red' is not a colour/);
 });
 
-test('every series stands out from light and dark pages at 3 to 1, text and axes at 4 to 1', () => {
-  for (const page of pages) {
+test('every series stands out from its own page, and from light and dark ones, at 3 to 1', () => {
+  for (const page of [paper, ...pages]) {
     for (const colour of seriesColours) assert.ok(contrast(colour, page) >= 3, `${colour} on ${page}`);
-    assert.ok(contrast(ink, page) >= 4, `text on ${page}`);
+  }
+  assert.ok(contrast(buttonColour, paper) >= 3, "plotly's buttons");
+});
+
+test('text and axes stand out from the page that a figure brings at 4.5 to 1, on a dark page as on a light one', () => {
+  assert.ok(contrast(ink, paper) >= 4.5, `${ink} on ${paper}: ${contrast(ink, paper)}`);
+  const { layout } = createFigure([], { title: 'a', subtitle: 'b' }, { xaxis: axis('c'), yaxis: axis('d') });
+  // Not transparent, or the page below would be what it stands on.
+  assert.deepEqual([layout.paper_bgcolor, layout.plot_bgcolor], [paper, paper]);
+  const said = JSON.stringify(layout);
+  const colours = [...said.matchAll(/"(?:color|linecolor|tickcolor)":"(#[0-9a-f]{6})"/g)].map(([, colour]) => colour!);
+  assert.ok(colours.length >= 6, said);
+  for (const colour of colours) assert.ok(contrast(colour, paper) >= (colour === buttonColour ? 3 : 4.5), colour);
+});
+
+test('a whisker is seen on its bar at 3 to 1', () => {
+  for (let index = 0; index < seriesColours.length; index++) {
+    const { fill } = seriesStyle(index);
+    assert.ok(contrast(ink, fill) >= 3, `${ink} on ${fill}: ${contrast(ink, fill)}`);
+  }
+});
+
+test('the numbers in the cells of a matrix are readable at 4.5 to 1', () => {
+  for (let share = 0; share <= 100; share++) {
+    const cell = colourAt(sequentialScale, share / 100);
+    assert.ok(Math.max(contrast(cell, '#ffffff'), contrast(cell, '#000000')) >= 4.5, cell);
   }
 });
 

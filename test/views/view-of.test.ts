@@ -97,8 +97,36 @@ test('what has changed for DVC stands in one line each', () => {
   ]);
 });
 
+const plotly = 'application/vnd.plotly.v1+json';
+
+test("plotly's data and layout are a figure, in a picture too", async () => {
+  const layout = { title: 'Mine', xaxis: { title: 'Epoch' }, yaxis: { title: { text: 'Loss (nats)' } } };
+  const bundle = await shown({ data: [{ x: [1, 2], y: [2, 1], name: 'loss' }], layout });
+  assert.deepEqual(bundle['text/plain'], '[Mine: Loss (nats) by Epoch; loss]');
+  assert.match(String(bundle['image/svg+xml']), />Mine<[^]*>Epoch</);
+  assert.equal((bundle[plotly] as { data: unknown[] }).data.length, 1);
+});
+
+test('what only plotly draws is left to plotly', async () => {
+  const bundle = await shown({ data: [{ type: 'pie', values: [1, 2] }], layout: {} });
+  assert.deepEqual(Object.keys(bundle), [plotly, 'text/plain']);
+});
+
 test('everything else is left to the notebook', () => {
-  for (const value of [undefined, null, 1, 'text', [], {}, [1], { layers: 3 }, () => 1, new Map(), [null]]) {
+  for (const value of [
+    undefined,
+    null,
+    1,
+    'text',
+    [],
+    {},
+    [1],
+    { layers: 3 },
+    () => 1,
+    new Map(),
+    [null],
+    { data: 1, layout: {} },
+  ]) {
     assert.equal(viewOf(value), undefined);
   }
   const computed = Object.create(Map.prototype, {

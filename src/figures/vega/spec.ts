@@ -197,6 +197,7 @@ export const vegaSpec = (figure: Figure, size: SvgSize): Spec => {
   return {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     ...(layout.title?.text === undefined ? {} : { description: layout.title.text }),
+    ...(typeof layout.paper_bgcolor === 'string' ? { background: layout.paper_bgcolor } : {}),
     width: inner.width,
     height: inner.height,
     padding: { left: margin.l, right: margin.r, top, bottom },

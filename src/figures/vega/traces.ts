@@ -261,7 +261,7 @@ export const drawBar = (trace: Trace, name: string, { index, count, gap }: BarPl
             y2: { scale: 'y', value: 0 },
             fill: { value: fill },
             stroke: { value: colour },
-            strokeWidth: { value: fill === transparent ? 2 : 0 },
+            strokeWidth: { value: fill === transparent ? 2 : Number(trace.marker?.line?.width ?? 0) },
           },
         },
       },
