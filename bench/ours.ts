@@ -5,7 +5,7 @@ import { ciardCode } from '../src/methods/ciard.js';
 import type { Method } from '../src/methods/method.js';
 import { natural } from '../src/methods/natural.js';
 import { pgdAt } from '../src/methods/pgd-at.js';
-import { gaussianPgd10 } from '../src/methods/recipes.js';
+import { gaussianPgd10 } from '../src/methods/common-recipe.js';
 import { createNetwork, type WeightedNetwork } from '../src/models/network.js';
 import { createRng, type Rng } from '../src/random.js';
 import { createTrainingProgram, type TrainingBatch } from '../src/training/training-program.js';
@@ -102,7 +102,7 @@ const ciardStep = ({ network, batch }: BenchCase): Work => {
     const noise = tf.tensor4d(startNoise(start, data.x.size, epsilon, rng), data.x.shape);
     let adversarial = startFrom(start, data.x, noise);
     for (let i = 0; i < steps; i++) adversarial = program.ascend(data, adversarial, prepared, {});
-    program.step('itt', data, adversarial, prepared, {}, rates);
+    program.step('distil and retrain', data, adversarial, prepared, {}, rates);
   };
   return { run: (repeats) => times(repeats, step), dispose };
 };

@@ -17,12 +17,20 @@ export interface RunState {
   readonly epoch: number;
   /** Batches done of the epoch that is under way, and the sums of the terms over them. */
   readonly batch: number;
-  readonly sums: Readonly<Record<string, number>>;
+  readonly sums: Readonly<Record<string, TermSum>>;
+  /** How many of them retrained the robust teacher. */
+  readonly retrained: number;
   /** One row an epoch. */
   readonly history: readonly EpochRow[];
   readonly best?: { readonly epoch: number; readonly score: number } | undefined;
   /** Seconds of training so far, over all starts. */
   readonly seconds: number;
+}
+
+export interface TermSum {
+  readonly sum: number;
+  /** The steps that had the term: phases have terms of their own. */
+  readonly count: number;
 }
 
 export interface EpochRow {
@@ -31,6 +39,8 @@ export interface EpochRow {
   readonly learningRate: number;
   /** Means of the loss's terms over the epoch. */
   readonly terms: Readonly<Record<string, number>>;
+  /** The share of its steps that retrained the robust teacher, where the method does so. */
+  readonly retrained?: number | undefined;
   /** Accuracies on the held-out images, where the epoch was validated. */
   readonly validation?: { readonly clean: number; readonly robust: number } | undefined;
 }
@@ -39,12 +49,14 @@ const numbers = z.record(z.string(), z.number());
 const stateSchema: z.ZodType<RunState> = z.object({
   epoch: z.number().int().min(0),
   batch: z.number().int().min(0),
-  sums: numbers,
+  sums: z.record(z.string(), z.object({ sum: z.number(), count: z.number() })),
+  retrained: z.number(),
   history: z.array(
     z.object({
       epoch: z.number(),
       learningRate: z.number(),
       terms: numbers,
+      retrained: z.number().optional(),
       validation: z.object({ clean: z.number(), robust: z.number() }).optional(),
     }),
   ),

@@ -8,7 +8,8 @@ import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
 import { InterruptedError, UserError } from '../errors.js';
 import { checkpointInterrupt, interruptSignal } from '../interruption.js';
-import type { EpochContext, Method, Recipe } from '../methods/method.js';
+import type { EpochContext, Method } from '../methods/method.js';
+import type { Recipe } from '../methods/recipe.js';
 import type { Network, WeightedNetwork } from '../models/network.js';
 import { silentProgress, type Progress } from '../progress.js';
 import { createRng, type Rng } from '../random.js';
@@ -22,9 +23,10 @@ import {
   teacherFile,
   type EpochRow,
   type RunState,
+  type TermSum,
 } from './run-folder.js';
-import { rateAt, recipeEpoch } from '../methods/schedule.js';
-import { createTrainingProgram, type TrainingProgram } from './training-program.js';
+import { rateAt } from '../methods/schedule.js';
+import { createTrainingProgram, prefixPhase, type TrainingProgram } from './training-program.js';
 
 export interface TrainOptions {
   readonly method: Method;
@@ -139,8 +141,7 @@ const validate = async (
 
 /** The accuracies so far as a method may look at them. */
 const epochContext = (index: number, recipe: Recipe, history: readonly EpochRow[]): EpochContext => ({
-  epoch: recipeEpoch(index, recipe),
-  epochLength: recipe.writtenFor / recipe.epochs,
+  progress: index / recipe.epochs,
   settings: recipe.settings,
   validations: history.flatMap(({ epoch, validation }) => (validation ? [{ epoch, ...validation }] : [])),
 });
@@ -219,7 +220,7 @@ export const train = async ({
     seed,
   };
   const resumed = await loadState(out, decisive);
-  let state: RunState = resumed?.state ?? { epoch: 0, batch: 0, sums: {}, history: [], seconds: 0 };
+  let state: RunState = resumed?.state ?? { epoch: 0, batch: 0, sums: {}, retrained: 0, history: [], seconds: 0 };
   const finished = (): TrainingRun => ({
     history: state.history,
     best: state.best ?? { epoch: state.epoch, score: 0 },
@@ -266,20 +267,27 @@ export const train = async ({
     while (state.epoch < recipe.epochs) {
       const index = state.epoch;
       const context = epochContext(index, recipe, state.history);
-      const phase = method.phase?.(context) ?? 'train';
+      const at = { index, epochs: recipe.epochs };
       const rates = {
-        student: rateAt(recipe.optimiser.learningRate, context.epoch),
-        robustTeacher: recipe.teacherOptimiser ? rateAt(recipe.teacherOptimiser.learningRate, context.epoch) : 0,
+        student: rateAt(recipe.optimiser.learningRate, at),
+        robustTeacher: recipe.teacherOptimiser ? rateAt(recipe.teacherOptimiser.learningRate, at) : 0,
+      };
+      const steps = recipe.epochs * batches;
+      const phaseOf = (batch: number): string => {
+        const progress = (index * batches + batch) / steps;
+        if (progress < recipe.naturalPrefix) return prefixPhase;
+        return method.phase?.({ progress, stepLength: 1 / steps, settings: recipe.settings }) ?? 'train';
       };
       const epochRng = rng.fork('epoch', index);
-      const sums: Record<string, number> = { ...state.sums };
+      const sums: Record<string, TermSum> = { ...state.sums };
+      let retrained = state.retrained;
       let batchIndex = state.batch;
       const report = (done: number): void => {
         progress({
           task,
           done: index * batches + done,
           total: recipe.epochs * batches,
-          detail: `epoch ${index + 1}/${recipe.epochs} · loss ${(sums['loss']! / done).toFixed(3)}${validationText(state.history)}`,
+          detail: `epoch ${index + 1}/${recipe.epochs} · loss ${meanOf(sums['loss']!).toFixed(3)}${validationText(state.history)}`,
         });
       };
       const scalars = Object.fromEntries(
@@ -296,20 +304,21 @@ export const train = async ({
           try {
             await checkpointInterrupt(signal);
           } catch (error) {
-            await save({ ...state, batch: batchIndex, sums });
+            await save({ ...state, batch: batchIndex, sums, retrained });
             throw error instanceof InterruptedError
               ? new InterruptedError(
                   `training was interrupted in epoch ${index + 1} and saved; the same command goes on with it.`,
                 )
               : error;
           }
+          const phase = phaseOf(batchIndex);
           const terms = tf.tidy(() => {
             const x = tf.tensor4d(batch.images, shapeOf(batch.size));
             const given = { x, labels: tf.tensor1d(batch.labels, 'int32') };
             let prepared: Tensors = {};
             let adversarial = x;
-            if (method.prepare || method.ascend) prepared = program.prepare(given, scalars);
-            if (method.ascend) {
+            if (phase !== prefixPhase && (method.prepare || method.ascend)) prepared = program.prepare(given, scalars);
+            if (phase !== prefixPhase && method.ascend) {
               const { start, epsilon, steps } = recipe.attack;
               const noise = startNoise(start, x.size, epsilon, epochRng.fork('start', batchIndex));
               adversarial = startFrom(start, x, tf.tensor4d(noise, shapeOf(batch.size)));
@@ -323,10 +332,15 @@ export const train = async ({
             return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, value.dataSync()[0]!]));
           });
           batchIndex++;
+          program.average(index * batches + batchIndex);
+          if (method.retrains?.includes(phase)) retrained++;
           if (!Object.values(terms).every(Number.isFinite)) {
             throw nanError(`epoch ${index + 1}, batch ${batchIndex} of ${batches}`, terms, state, out);
           }
-          for (const [name, value] of Object.entries(terms)) sums[name] = (sums[name] ?? 0) + value;
+          for (const [name, value] of Object.entries(terms)) {
+            const { sum, count: steps } = sums[name] ?? { sum: 0, count: 0 };
+            sums[name] = { sum: sum + value, count: steps + 1 };
+          }
           // The epoch's last batch is told of with what the validation finds.
           if (batchIndex < batches) report(batchIndex);
         }
@@ -346,26 +360,31 @@ export const train = async ({
               signal,
             }).catch(async (error: unknown) => {
               // The epoch's batches are done; what follows is measured again.
-              if (error instanceof InterruptedError) await save({ ...state, batch: batchIndex, sums });
+              if (error instanceof InterruptedError) await save({ ...state, batch: batchIndex, sums, retrained });
               throw error;
             })
           : undefined;
       const row: EpochRow = {
         epoch: index + 1,
         learningRate: rates.student,
-        terms: Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / batches])),
+        terms: Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, meanOf(sum)])),
+        ...(method.retrains ? { retrained: retrained / batches } : {}),
         ...(measured ? { validation: measured } : {}),
       };
       // Without held-out images there is nothing to select by: the last epoch is the best.
       const score = measured
         ? (1 - recipe.validation.robustWeight) * measured.clean + recipe.validation.robustWeight * measured.robust
         : index + 1;
-      const isBest = (measured !== undefined || validation.length === 0) && score > (state.best?.score ?? -1);
+      // What the prefix trains is not the method's outcome.
+      const inPrefix = (index + 1) / recipe.epochs <= recipe.naturalPrefix;
+      const isBest =
+        (measured !== undefined || validation.length === 0) && !inPrefix && score > (state.best?.score ?? -1);
       const next: RunState = {
         ...state,
         epoch: index + 1,
         batch: 0,
         sums: {},
+        retrained: 0,
         history: [...state.history, row],
         ...(isBest ? { best: { epoch: index + 1, score } } : {}),
       };
@@ -401,6 +420,8 @@ export const train = async ({
     program.dispose();
   }
 };
+
+const meanOf = ({ sum, count }: TermSum): number => sum / count;
 
 const validationText = (history: readonly EpochRow[]): string => {
   const last = history.findLast(({ validation }) => validation)?.validation;

@@ -10,9 +10,11 @@ import {
   type TensorSpec,
 } from '../engine/program.js';
 import { UserError } from '../errors.js';
-import type { Method, Networks, Pass, Recipe, StepContext } from '../methods/method.js';
+import { meanCrossEntropy } from '../methods/losses.js';
+import type { Method, Networks, Objective, Pass, StepContext } from '../methods/method.js';
+import type { Recipe } from '../methods/recipe.js';
 import type { Network, WeightedNetwork } from '../models/network.js';
-import { momentumBuffer, sgd } from './sgd.js';
+import { sgd } from './sgd.js';
 
 export interface TrainingNetworks {
   readonly student: WeightedNetwork;
@@ -50,13 +52,15 @@ export interface TrainingProgram {
     scalars: Tensors,
     rates: { readonly student: number; readonly robustTeacher: number },
   ): Tensors;
-  /** Folds the student's weights, for `logits` and `attackStep`. */
+  /** Moves the average of the student's weights, where the recipe has one, after the step `steps` (from 1) of the run. */
+  average(steps: number): void;
+  /** Folds the weights of the student, or their average, for `logits` and `attackStep`. */
   fold(): void;
   /** The student's logits in evaluation mode, at the first of the batch sizes. */
   logits(x: tf.Tensor4D): tf.Tensor2D;
   /** A sign step of cross-entropy, of size ε/4, against the student in evaluation mode, at the first of the batch sizes. */
   attackStep(batch: TrainingBatch, adversarial: tf.Tensor4D): tf.Tensor4D;
-  /** The weights of a trained network, by PyTorch's names. They belong to the caller. */
+  /** The weights of a trained network (the student's average, where there is one), by PyTorch's names: the caller's. */
   weights(who: 'student' | 'robustTeacher'): Record<string, tf.Tensor>;
   /** Everything that changes while it trains, by the program's names: what a checkpoint holds. */
   snapshot(): Record<string, tf.Tensor>;
@@ -98,6 +102,14 @@ const frozenPass = (who: string, network: Network, folded: Tensors, method: Meth
   evaluate: (x) => network.evaluate(folded, x),
 });
 
+/** The phase of the steps that a recipe's `naturalPrefix` puts before the method's own. */
+export const prefixPhase = 'natural prefix';
+
+const naturalObjective = ({ student, x, labels, labelSmoothing }: StepContext): Objective => {
+  const loss = meanCrossEntropy(student.train(x), labels, labelSmoothing);
+  return { student: loss, terms: { loss } };
+};
+
 const scalarSpecs = (names: readonly string[]): Record<string, TensorSpec> =>
   Object.fromEntries(names.map((name) => [name, { shape: [] }]));
 
@@ -126,9 +138,11 @@ export const createTrainingProgram = (
       );
     }
   }
-  const retrains = recipe.teacherOptimiser !== undefined && method.teachers.robust === 'training-mode';
-  const momenta = (prefix: string, { network, weights }: WeightedNetwork): Record<string, tf.Tensor> =>
-    Object.fromEntries(network.trainable.map((name) => [momentumBuffer(prefix + name), tf.zerosLike(weights[name]!)]));
+  const optimiser = sgd(recipe.optimiser);
+  const teacherOptimiser = recipe.teacherOptimiser && sgd(recipe.teacherOptimiser);
+  /** The variables of a network that are trained, by the program's names. */
+  const trainableOf = (prefix: string, { trainable }: Network, weights: Tensors): Record<string, tf.Tensor> =>
+    Object.fromEntries(trainable.map((name) => [prefix + name, weights[name]!]));
   const used = ({ network, weights }: WeightedNetwork): Record<string, tf.Tensor> =>
     Object.fromEntries(network.variables.filter((spec) => spec.used).map(({ name }) => [name, weights[name]!]));
 
@@ -136,7 +150,8 @@ export const createTrainingProgram = (
     const variables: Record<string, tf.Tensor> = {
       ...prefixed('student/', used(student)),
       ...prefixed('student.folded/', student.network.fold(student.weights)),
-      ...momenta('student/', student),
+      ...optimiser.init(trainableOf('student/', student.network, student.weights)),
+      ...(recipe.averaging ? prefixed('average/', used(student)) : {}),
       ...prefixed(
         'state/',
         Object.fromEntries(Object.entries(method.state ?? {}).map(([name, value]) => [name, tf.scalar(value)])),
@@ -150,7 +165,10 @@ export const createTrainingProgram = (
     }
     if (robustTeacher && method.teachers.robust === 'training-mode') {
       Object.assign(variables, prefixed('robustTeacher/', used(robustTeacher)));
-      if (retrains) Object.assign(variables, momenta('robustTeacher/', robustTeacher));
+      if (teacherOptimiser) {
+        const trained = trainableOf('robustTeacher/', robustTeacher.network, robustTeacher.weights);
+        Object.assign(variables, teacherOptimiser.init(trained));
+      }
     }
     return Object.fromEntries(Object.entries(variables).map(([name, tensor]) => [name, tf.keep(tensor.clone())]));
   });
@@ -196,10 +214,14 @@ export const createTrainingProgram = (
     labels: inputs['labels'] as tf.Tensor1D,
     state: under('state/', variables),
     scalars: under('scalar/', inputs),
+    labelSmoothing: recipe.labelSmoothing,
     settings: recipe.settings,
   });
-  const folded = (variables: Tensors, moved: Tensors = {}): Record<string, tf.Tensor> =>
-    prefixed('student.folded/', student.network.fold({ ...under('student/', variables), ...moved }));
+  const retrains = (phase: string): boolean => method.retrains?.includes(phase) ?? false;
+  /** What is validated and saved: the moving average where the recipe has one. */
+  const outcome = recipe.averaging ? 'average/' : 'student/';
+  const folded = (variables: Tensors, moved: Tensors = {}, from = 'student/'): Record<string, tf.Tensor> =>
+    prefixed('student.folded/', student.network.fold({ ...under(from, variables), ...moved }));
 
   // A method's prepared tensors become inputs of the functions that follow: their shapes are found by a trial on the
   // variables' first values.
@@ -259,7 +281,7 @@ export const createTrainingProgram = (
         },
       };
     }
-    for (const phase of method.phases ?? ['train']) {
+    for (const phase of [...(method.phases ?? ['train']), ...(recipe.naturalPrefix > 0 ? [prefixPhase] : [])]) {
       functions[`step ${phase}@${batch}`] = {
         inputs: {
           ...basic,
@@ -271,18 +293,24 @@ export const createTrainingProgram = (
         run(variables, inputs): FunctionResult {
           const { all, moved } = networksOf(variables, 'raw');
           const context = { ...contextOf(all, variables, inputs), prepared: under('prepared/', inputs) };
-          const trained: Record<string, tf.Tensor> = Object.fromEntries(
-            student.network.trainable.map((name) => [`student/${name}`, variables[`student/${name}`]!]),
-          );
-          const wrt = { ...trained };
-          if (robustTeacher && retrains) {
-            for (const name of robustTeacher.network.trainable) {
-              wrt[`robustTeacher/${name}`] = variables[`robustTeacher/${name}`]!;
-            }
-          }
+          const wrt = {
+            ...trainableOf('student/', student.network, under('student/', variables)),
+            ...(robustTeacher && retrains(phase)
+              ? trainableOf('robustTeacher/', robustTeacher.network, under('robustTeacher/', variables))
+              : {}),
+          };
           const result = gradients(
             () => {
-              const objective = method.objective(inputs['adversarial'] as tf.Tensor4D, context, phase);
+              const objective =
+                phase === prefixPhase
+                  ? naturalObjective(context)
+                  : method.objective(inputs['adversarial'] as tf.Tensor4D, context, phase);
+              if ((objective.robustTeacher !== undefined) !== retrains(phase)) {
+                throw new Error(
+                  `${method.name}: its phase "${phase}" has ${objective.robustTeacher ? 'a' : 'no'} loss of the robust ` +
+                    `teacher, but "retrains" names ${method.retrains?.join(', ') ?? 'no phase'}`,
+                );
+              }
               return {
                 // One backward pass serves both: neither loss depends on the other's weights.
                 value: objective.robustTeacher ? tf.add(objective.student, objective.robustTeacher) : objective.student,
@@ -303,11 +331,9 @@ export const createTrainingProgram = (
             updates: {
               ...under('moved/', result.aux),
               ...prefixed('state/', under('state/', result.aux)),
-              ...sgd(variables, of('student/'), inputs['rate/student']!, recipe.optimiser),
-              // Empty in a phase that does not train the teacher: its loss does not depend on these weights.
-              ...(recipe.teacherOptimiser
-                ? sgd(variables, of('robustTeacher/'), inputs['rate/robustTeacher']!, recipe.teacherOptimiser)
-                : {}),
+              ...optimiser.update(variables, of('student/'), inputs['rate/student']!),
+              // Empty in a phase that does not train the teacher.
+              ...teacherOptimiser?.update(variables, of('robustTeacher/'), inputs['rate/robustTeacher']!),
             },
           };
         },
@@ -315,7 +341,21 @@ export const createTrainingProgram = (
     }
   }
   const evaluationBatch = batchSizes[0]!;
-  functions['fold'] = { inputs: {}, run: (variables) => ({ updates: folded(variables) }) };
+  functions['fold'] = { inputs: {}, run: (variables) => ({ updates: folded(variables, {}, outcome) }) };
+  if (recipe.averaging) {
+    // A function of its own: it is to see the weights after the step.
+    functions['average'] = {
+      inputs: { share: { shape: [] } },
+      run: (variables, { share }) => ({
+        updates: Object.fromEntries(
+          Object.entries(under('average/', variables)).map(([name, average]) => [
+            `average/${name}`,
+            tf.add(average, tf.mul(tf.sub(variables[`student/${name}`]!, average), share!)),
+          ]),
+        ),
+      }),
+    };
+  }
   functions['logits'] = {
     inputs: { x: imagesOf(evaluationBatch) },
     run: (variables, { x }) => ({
@@ -390,6 +430,11 @@ export const createTrainingProgram = (
         'rate/student': rate(rates.student),
         'rate/robustTeacher': rate(rates.robustTeacher),
       }),
+    average(steps) {
+      if (!recipe.averaging) return;
+      const decay = Math.min(recipe.averaging.decay, (1 + steps) / (10 + steps));
+      tf.tidy(() => program.call('average', { share: tf.scalar(1 - decay) }));
+    },
     fold: () => {
       program.call('fold', {});
     },
@@ -399,11 +444,12 @@ export const createTrainingProgram = (
     weights(who) {
       const { network } = trained[who]!;
       const trainedNames = network.variables.filter((spec) => spec.used).map(({ name }) => name);
-      const values = program.read(trainedNames.map((name) => `${who}/${name}`));
+      const prefix = who === 'student' ? outcome : 'robustTeacher/';
+      const values = program.read(trainedNames.map((name) => prefix + name));
       return Object.fromEntries(
         network.variables.map(({ name, used: inUse }) => [
           name,
-          inUse ? values[`${who}/${name}`]! : idle[who]![name]!.clone(),
+          inUse ? values[prefix + name]! : idle[who]![name]!.clone(),
         ]),
       );
     },

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
 import { startFrom, startNoise } from '../../src/attacks/threat-model.js';
 import { tensorflow } from '../../src/engine/backend.js';
 import type { Tensors } from '../../src/engine/gradient.js';
 import { crossEntropy } from '../../src/engine/softmax.js';
 import { findMethod, methods } from '../../src/methods/catalogue.js';
 import { meanCrossEntropy } from '../../src/methods/losses.js';
-import type { Method, Recipe } from '../../src/methods/method.js';
-import { commonRecipe, gaussianPgd10 } from '../../src/methods/recipes.js';
+import { commonRecipe, gaussianPgd10 } from '../../src/methods/common-recipe.js';
+import { defineMethod, type Method } from '../../src/methods/method.js';
+import type { Recipe } from '../../src/methods/recipe.js';
 import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
 import {
@@ -26,11 +28,11 @@ const rng = createRng(1);
 /** A method as a program on a small network of random weights, with teachers of other random weights. */
 const smallProgram = (
   method: Method,
-  { eager, epoch = 1 }: { eager: boolean; epoch?: number },
+  { eager, progress = 0 }: { eager: boolean; progress?: number },
 ): { program: TrainingProgram; recipe: Recipe; scalars: Record<string, tf.Tensor> } => {
   const recipe = { ...method.recipe, attack: { ...method.recipe.attack, steps: 2 } };
   const scalars = Object.fromEntries(
-    Object.entries(method.scalars?.({ epoch, epochLength: 1, settings: recipe.settings, validations: [] }) ?? {}).map(
+    Object.entries(method.scalars?.({ progress, settings: recipe.settings, validations: [] }) ?? {}).map(
       ([name, value]) => [name, tf.scalar(value)],
     ),
   );
@@ -152,7 +154,7 @@ for (const eager of [true, false]) {
 
 test('a method is an object: one that nothing else knows of trains, with its own numbers, phases and preparation', () => {
   // Adversarial logit pairing (Kannan et al., 2018), its weight warmed up, plus the clean teacher's logits as a target.
-  const pairing: Method = {
+  const pairing = defineMethod({
     name: 'logit-pairing',
     title: 'Adversarial logit pairing',
     source: 'this test',
@@ -160,15 +162,14 @@ test('a method is an object: one that nothing else knows of trains, with its own
     recipe: {
       ...commonRecipe,
       epochs: 10,
-      writtenFor: 10,
       optimiser: { learningRate: { kind: 'steps', rate: 0.1, at: [], factor: 1 }, momentum: 0.9, weightDecay: 0 },
       attack: { ...gaussianPgd10, steps: 2 },
-      settings: { pairing: 0.5 },
     },
+    settings: { pairing: z.number().min(0).default(0.5).describe('Weight of the pairing') },
     state: { steps: 0 },
     phases: ['alone', 'paired'],
-    phase: ({ epoch }) => (epoch > 2 ? 'paired' : 'alone'),
-    scalars: ({ epoch, settings }) => ({ pairing: settings['pairing']! * Math.min(1, epoch / 5) }),
+    phase: ({ progress }) => (progress >= 0.2 ? 'paired' : 'alone'),
+    scalars: ({ progress, settings }) => ({ pairing: settings.pairing * Math.min(1, 2 * progress) }),
     prepare: ({ cleanTeacher, x }) => ({ cleanLogits: cleanTeacher.evaluate(x) }),
     ascend: (adversarial, { student, labels }) => crossEntropy(student.evaluate(adversarial), labels),
     objective(adversarial, { student, labels, prepared, scalars, state }, phase) {
@@ -179,9 +180,9 @@ test('a method is an object: one that nothing else knows of trains, with its own
         phase === 'paired' ? tf.add(supervised, tf.mul(distance, scalars['pairing']!)) : supervised;
       return { student: loss, terms: { loss, distance }, state: { steps: tf.add(state['steps']!, 1) } };
     },
-  };
+  });
   const before = tf.memory().numTensors;
-  const made = smallProgram(pairing, { eager: false, epoch: 5 });
+  const made = smallProgram(pairing, { eager: false, progress: 0.5 });
   const batch = smallBatch();
   const losses = [0, 1, 2].map((i) => wholeStep(pairing, 'paired', made, batch, i)['loss']!);
   assert.ok(losses[2]! < losses[0]!, `the losses are ${losses.join(', ')}`);
