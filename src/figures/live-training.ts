@@ -1,4 +1,4 @@
-import type { EpochRow } from '../training/run-folder.js';
+import type { EpochRow } from '../training/run-state.js';
 import type { Figure } from './figure.js';
 import { trainingCurvesFigure, type TrainingCurvesOptions } from './training-curves.js';
 
