@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { startFrom, startNoise } from '../src/attacks/threat-model.js';
+import { startNoise } from '../src/attacks/threat-model.js';
 import { tensorflow } from '../src/engine/backend.js';
 import { ciardCode } from '../src/methods/ciard.js';
 import type { Method } from '../src/methods/method.js';
 import { natural } from '../src/methods/natural.js';
 import { pgdAt } from '../src/methods/pgd-at.js';
-import { gaussianPgd10 } from '../src/methods/recipes.js';
+import { gaussianPgd10 } from '../src/methods/common-recipe.js';
 import { createNetwork, type WeightedNetwork } from '../src/models/network.js';
 import { createRng, type Rng } from '../src/random.js';
 import { createTrainingProgram, type TrainingBatch } from '../src/training/training-program.js';
@@ -46,7 +46,7 @@ const prepareMethod = (
     robustTeacher: teachers && freshNetwork(teachers.robust, rng.fork('robust')),
   };
   const recipe = { ...method.recipe, attack: gaussianPgd10 };
-  const program = createTrainingProgram({ method, recipe, networks, batchSizes: [batch] }, []);
+  const program = createTrainingProgram({ method, recipe, networks, batchSizes: [batch] });
   for (const each of Object.values(networks)) if (each) tf.dispose(each.weights);
   const data = batchOf(batch, rng.fork('batch'));
   return {
@@ -66,21 +66,20 @@ const times = (repeats: number, work: () => void): Promise<number[]> =>
   Promise.resolve(Array.from({ length: repeats }, () => timed(work)));
 
 const attackStep = ({ network, batch }: BenchCase): Work => {
-  const { program, data, recipe, dispose } = prepareMethod(pgdAt, network, batch);
-  let adversarial = data.x.clone();
+  const { program, data, rng, recipe, dispose } = prepareMethod(pgdAt, network, batch);
+  const noise = tf.tensor4d(startNoise(recipe.attack.start, data.x.size, recipe.attack.epsilon, rng), data.x.shape);
   return {
     async run(repeats) {
       // What an attack does once, at its start: the batch norms are folded into the convolutions. Each step bears its part.
-      const share = timed(() => program.prepare(data, {})) / recipe.attack.steps;
-      const steps = await times(repeats, () => {
-        const next = program.ascend(data, adversarial, {}, {});
-        adversarial.dispose();
-        adversarial = tf.keep(next);
-      });
+      const share =
+        timed(() => {
+          program.begin({ ...data, noise });
+        }) / recipe.attack.steps;
+      const steps = await times(repeats, program.ascend);
       return steps.map((step) => step + share);
     },
     dispose() {
-      adversarial.dispose();
+      noise.dispose();
       return dispose();
     },
   };
@@ -88,21 +87,24 @@ const attackStep = ({ network, batch }: BenchCase): Work => {
 
 const trainingStep = ({ network, batch }: BenchCase): Work => {
   const { program, data, dispose } = prepareMethod(natural, network, batch);
-  const rates = { student: 0.1, robustTeacher: 0 };
-  return { run: (repeats) => times(repeats, () => program.step('train', data, data.x, {}, {}, rates)), dispose };
+  program.beginEpoch({ scalars: {}, rates: { student: 0.1, robustTeacher: 0 } });
+  const step = (): void => {
+    program.begin(data);
+    program.step('train');
+  };
+  return { run: (repeats) => times(repeats, step), dispose };
 };
 
 const ciardStep = ({ network, batch }: BenchCase): Work => {
   const teachers = { clean: 'cifar-resnet-56', robust: 'wrn-34-10' };
   const { program, data, rng, recipe, dispose } = prepareMethod(ciardCode, network, batch, teachers);
-  const rates = { student: 0.1, robustTeacher: 1e-4 };
+  program.beginEpoch({ scalars: {}, rates: { student: 0.1, robustTeacher: 1e-4 } });
   const { start, steps, epsilon } = recipe.attack;
   const step = (): void => {
-    const prepared = program.prepare(data, {});
     const noise = tf.tensor4d(startNoise(start, data.x.size, epsilon, rng), data.x.shape);
-    let adversarial = startFrom(start, data.x, noise);
-    for (let i = 0; i < steps; i++) adversarial = program.ascend(data, adversarial, prepared, {});
-    program.step('itt', data, adversarial, prepared, {}, rates);
+    program.begin({ ...data, noise });
+    for (let i = 0; i < steps; i++) program.ascend();
+    program.step('distil and retrain');
   };
   return { run: (repeats) => times(repeats, step), dispose };
 };

@@ -44,10 +44,11 @@ export { wilsonInterval } from './evaluation/interval.js';
 
 // Methods and training
 export { findMethod, methods } from './methods/catalogue.js';
-export { ciard, ciardCode, pushLoss } from './methods/ciard.js';
+export { ciard, ciardCode } from './methods/ciard.js';
 export * as losses from './methods/losses.js';
-export type { Method, Objective, Recipe, StepContext } from './methods/method.js';
-export { changeRecipe } from './training/recipe.js';
+export { defineMethod, type Method, type Objective, type StepContext } from './methods/method.js';
+export { pushLoss } from './methods/push-loss.js';
+export { resolveRecipe, type Recipe, type RecipeChanges } from './methods/recipe.js';
 export { train, type TrainingRun } from './training/train.js';
 
 // Results and figures

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { carliniWagnerLoss, crossEntropyLoss, type LogitLoss } from './attack-losses.js';
 import { imageRng, programSize, type Attack } from './attack.js';
+import { batchInputs, batchVariables, enterBatch, type AttackedBatch } from './batch-variables.js';
 import { signStep } from './sign-step.js';
-import { clampToImage, defaultEpsilon, startNoise, type Start } from './threat-model.js';
+import { defaultEpsilon, startNoise, type Start } from './threat-model.js';
 
 /** Raised when a change of the code changes what is found: results of another revision are measured again. */
 export const pgdRevision = 1;
@@ -41,43 +42,46 @@ export const pgd = ({
     const pixels = shape[1] * shape[2] * shape[3];
     const noiseOf = (index: number): Float32Array =>
       typeof start === 'function' ? start(index, pixels) : startNoise(start, pixels, epsilon, imageRng(rng, index));
-    const program = target.program({
-      step: {
-        inputs: { x: { shape }, adversarial: { shape }, labels: { shape: [size], dtype: 'int32' } },
-        run: (logits, { x, adversarial, labels }) => ({
-          outputs: {
-            adversarial: signStep(
-              (moved) => loss(logits(moved), labels as tf.Tensor1D),
-              x as tf.Tensor4D,
-              adversarial as tf.Tensor4D,
-              { epsilon, stepSize, clamp: clampEachStep },
-            ),
+    // Noise of one's own is added, as the 'gaussian' is, and not clamped.
+    const from = typeof start === 'function' ? 'gaussian' : start;
+    const variables = batchVariables(shape);
+    const program = target.program(
+      {
+        enter: {
+          inputs: batchInputs(from, shape),
+          run: (_logits, inputs) => ({ updates: { ...enterBatch(from, inputs) } }),
+        },
+        step: {
+          inputs: {},
+          run(logits, _inputs, state) {
+            const { x, labels, adversarial } = state as unknown as AttackedBatch;
+            const climb = (image: tf.Tensor4D): tf.Tensor1D => loss(logits(image), labels);
+            return {
+              updates: { adversarial: signStep(climb, x, adversarial, { epsilon, stepSize, clamp: clampEachStep }) },
+            };
           },
-        }),
+        },
       },
-    });
+      { ...variables },
+    );
+    tf.dispose({ ...variables });
     try {
       for (let first = 0; first < points.length; first += size) {
         const count = Math.min(size, points.length - first);
         // The last batch is filled up with its first point; what comes of the surplus is dropped.
         const numbers = Array.from({ length: size }, (_, i) => first + (i < count ? i : 0));
         const { images, labels, indices } = points.read(numbers);
-        const x = tf.tensor4d(images, shape);
-        const y = tf.tensor1d(labels, 'int32');
-        let adversarial = tf.tidy(() => {
-          if (start === 'clean') return x.clone();
-          const noise = new Float32Array(size * pixels);
-          for (let i = 0; i < count; i++) noise.set(noiseOf(indices[i]!), i * pixels);
-          const moved: tf.Tensor4D = tf.add(x, tf.tensor4d(noise, shape));
-          return start === 'uniform' ? clampToImage(moved) : moved;
+        const values = tf.tidy(() => {
+          const noise = new Float32Array(from === 'clean' ? 0 : size * pixels);
+          if (from !== 'clean') for (let i = 0; i < count; i++) noise.set(noiseOf(indices[i]!), i * pixels);
+          program.call('enter', {
+            x: tf.tensor4d(images, shape),
+            labels: tf.tensor1d(labels, 'int32'),
+            ...(from === 'clean' ? {} : { noise: tf.tensor4d(noise, shape) }),
+          });
+          for (let i = 0; i < steps; i++) program.call('step', {});
+          return program.read(['adversarial'])['adversarial']!.dataSync() as Float32Array;
         });
-        for (let i = 0; i < steps; i++) {
-          const next = program.call('step', { x, adversarial, labels: y })['adversarial'] as tf.Tensor4D;
-          adversarial.dispose();
-          adversarial = next;
-        }
-        const values = adversarial.dataSync() as Float32Array;
-        tf.dispose([x, y, adversarial]);
         for (let i = 0; i < count; i++) {
           report(first + i, values.subarray(i * pixels, (i + 1) * pixels));
           finished(first + i);

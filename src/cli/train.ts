@@ -61,48 +61,50 @@ export const add = (program: Command): void => {
     .option('--json', 'print the result as JSON')
     .action(async (flags: Flags) => {
       await import('../engine/backend.js');
-      const [{ loadNetwork }, datasets, splits, { findMethod }, { createNetwork }, recipes, training] =
+      const [{ loadNetwork }, datasets, splits, { findMethod }, { createNetwork }, { resolveRecipe }, training] =
         await Promise.all([
           import('../checkpoints/checkpoint.js'),
           import('../data/datasets.js'),
           import('../data/splits.js'),
           import('../methods/catalogue.js'),
           import('../models/network.js'),
-          import('../training/recipe.js'),
+          import('../methods/recipe.js'),
           import('../training/train.js'),
         ]);
       const { terminalProgress } = await import('../progress.js');
       const yaml = await import('yaml');
 
       const method = findMethod(flags.method);
-      let recipe = method.recipe;
+      let changes: unknown = {};
       if (flags.recipe !== undefined) {
         const file = flags.recipe;
         const content = await readFile(file, 'utf8').catch((error: unknown) => {
           throw new UserError(`--recipe ${file}: it can't be read (${messageOf(error)}).`);
         });
-        let parsed: unknown;
         try {
-          parsed = yaml.parse(content);
+          changes = yaml.parse(content);
         } catch (error) {
           throw new UserError(`--recipe ${file}: it is neither JSON nor YAML (${messageOf(error)}).`);
         }
-        recipe = recipes.applyRecipeFile(recipe, parsed, file);
       }
-      recipe = recipes.changeRecipe(recipe, {
-        ...(flags.epochs === undefined ? {} : { epochs: flags.epochs }),
-        ...(flags.batch === undefined ? {} : { batchSize: flags.batch }),
-        ...(flags.validationImages === undefined ? {} : { validation: { images: flags.validationImages } }),
-        ...(flags.attackSteps === undefined
-          ? {}
-          : {
-              attack: {
-                steps: flags.attackSteps,
-                // As far in all as before.
-                stepSize: (recipe.attack.stepSize * recipe.attack.steps) / flags.attackSteps,
-              },
-            }),
-      });
+      const given = resolveRecipe(method, changes, `--recipe ${flags.recipe ?? ''}`);
+      const recipe = resolveRecipe(
+        { ...method, recipe: given },
+        {
+          ...(flags.epochs === undefined ? {} : { epochs: flags.epochs }),
+          ...(flags.batch === undefined ? {} : { batchSize: flags.batch }),
+          ...(flags.validationImages === undefined ? {} : { validation: { images: flags.validationImages } }),
+          ...(flags.attackSteps === undefined
+            ? {}
+            : {
+                attack: {
+                  steps: flags.attackSteps,
+                  // As far in all as before.
+                  stepSize: (given.attack.stepSize * given.attack.steps) / flags.attackSteps,
+                },
+              }),
+        },
+      );
 
       const load = async (file: string | undefined): Promise<WeightedNetwork | undefined> =>
         file === undefined ? undefined : loadNetwork(file);

@@ -19,25 +19,27 @@ export const gradients = <W extends Tensors, A extends Tensors = Record<string, 
   tf.tidy(() => {
     let kept: [string, tf.Tensor][] = [];
     const names = Object.keys(wrt);
-    const result = tf.engine().gradients(
-      () => {
-        const { value, aux: extra = {} } = f();
-        // The tape's scope disposes all but the value; what is kept outlives it.
-        kept = Object.entries(extra as Tensors).map(([name, tensor]) => [name, tf.keep(tensor.clone())]);
-        return value;
-      },
-      names.map((name) => wrt[name]!),
-    );
+    const compute = () =>
+      tf.engine().gradients(
+        () => {
+          const { value, aux: extra = {} } = f();
+          // The tape's scope disposes all but the value; what is kept outlives it.
+          kept = Object.entries(extra as Tensors).map(([name, tensor]) => [name, tf.keep(tensor.clone())]);
+          return value;
+        },
+        names.map((name) => wrt[name]!),
+      );
+    let result: ReturnType<typeof compute>;
+    let aux: Record<string, tf.Tensor>;
+    try {
+      result = compute();
+      aux = Object.fromEntries(kept.map(([name, tensor]) => [name, tensor.clone()]));
+    } finally {
+      for (const [, tensor] of kept) tensor.dispose();
+    }
     const missing = names.filter((_, i) => result.grads[i] === undefined);
     if (missing.length > 0 && !optional)
       throw new Error(`gradients: the value does not depend on ${missing.join(', ')}`);
-    const aux = Object.fromEntries(
-      kept.map(([name, tensor]) => {
-        const copy = tensor.clone();
-        tensor.dispose();
-        return [name, copy];
-      }),
-    );
     return {
       value: result.value,
       gradients: Object.fromEntries(

@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import { tensorflow } from './backend.js';
 import type { Tensors } from './gradient.js';
 import { createGraph } from './graph.js';
-import { attribute, execute, type DataType } from './kernels.js';
+import { attribute, execute, type Attribute, type DataType } from './kernels.js';
 import { record } from './recording.js';
 
 /** Shape and type of an input. Shapes are fixed: a partial batch is filled up by the caller, and its surplus dropped. */
@@ -13,20 +13,24 @@ export interface TensorSpec {
 }
 
 /**
- * One step of SGD with momentum on a variable, PyTorch's rule: buffer ← momentum · buffer + gradient;
- * variable ← variable − learningRate · buffer. TensorFlow does it in place.
+ * An update of a variable by a TensorFlow kernel that works in place, as optimisers have them: nothing is copied. The
+ * kernel's inputs are the variable, `slots`, then `inputs`.
  */
-export interface MomentumUpdate {
-  readonly buffer: string;
-  readonly gradient: tf.Tensor;
-  readonly learningRate: tf.Tensor;
-  readonly momentum: number;
+export interface KernelUpdate {
+  readonly kernel: string;
+  /** Its attributes besides the type T. */
+  readonly attributes: readonly Attribute[];
+  /** Further variables that it changes, by name. */
+  readonly slots: readonly string[];
+  readonly inputs: readonly tf.Tensor[];
+  /** What it does, in plain operations: the new values of the variable and of the slots, in order. */
+  readonly plainly: (variable: tf.Tensor, ...slots: tf.Tensor[]) => readonly tf.Tensor[];
 }
 
 export interface FunctionResult {
   readonly outputs?: Tensors;
   /** New values of variables, by name. All are written after every read of the call. */
-  readonly updates?: Readonly<Record<string, tf.Tensor | MomentumUpdate>>;
+  readonly updates?: Readonly<Record<string, tf.Tensor | KernelUpdate>>;
 }
 
 /** A function of a program: from the program's variables and its own inputs to outputs and updates of variables. */
@@ -55,7 +59,7 @@ export interface Program<F extends Record<string, ProgramFunction>> {
   dispose(): void;
 }
 
-const isMomentum = (update: tf.Tensor | MomentumUpdate): update is MomentumUpdate => !(update instanceof tf.Tensor);
+const isKernel = (update: tf.Tensor | KernelUpdate): update is KernelUpdate => !(update instanceof tf.Tensor);
 
 const checkTensor = (
   what: string,
@@ -96,13 +100,16 @@ const eagerProgram = <F extends Record<string, ProgramFunction>>(initial: Tensor
         // An output may be a variable as it was before the updates.
         const results = Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, tensor.clone()]));
         for (const [target, update] of Object.entries(updates)) {
-          if (!isMomentum(update)) {
+          if (!isKernel(update)) {
             replace(target, update);
             continue;
           }
-          const { buffer, gradient, learningRate, momentum } = update;
-          replace(buffer, tf.add(tf.mul(variables[buffer]!, momentum), gradient));
-          replace(target, tf.sub(variables[target]!, tf.mul(variables[buffer]!, learningRate)));
+          const changed = [target, ...update.slots];
+          for (const slot of update.slots) if (!variables[slot]) throw unknownVariable(slot);
+          const [variable, ...slots] = changed.map((one) => variables[one]!);
+          update.plainly(variable!, ...slots).forEach((value, i) => {
+            replace(changed[i]!, value);
+          });
         }
         return results;
       });
@@ -193,21 +200,14 @@ const graphProgram = <F extends Record<string, ProgramFunction>>(initial: Tensor
         const { handle, dtype, shape } = variableOf(name);
         // The read comes first: the function is to see the values from before the call.
         const after = [`^${nodeOf(reads.get(name)!)}`];
-        if (isMomentum(update)) {
-          const momentum = graph.constant(scope, 'float32', [], Float32Array.of(update.momentum));
+        if (isKernel(update)) {
+          const slots = update.slots.map((slot) => variableOf(slot).handle);
+          const slotsRead = update.slots.map((slot) => `^${nodeOf(reads.get(slot)!)}`);
           return graph.node(
             scope,
-            'ResourceApplyMomentum',
-            [attribute.type('T', dtype), attribute.bool('use_locking', false), attribute.bool('use_nesterov', false)],
-            [
-              handle,
-              variableOf(update.buffer).handle,
-              outputOf(update.learningRate),
-              outputOf(update.gradient),
-              momentum,
-              ...after,
-              `^${nodeOf(reads.get(update.buffer)!)}`,
-            ],
+            update.kernel,
+            [attribute.type('T', dtype), ...update.attributes],
+            [handle, ...slots, ...update.inputs.map(outputOf), ...after, ...slotsRead],
           );
         }
         checkTensor(`${scope}: the new value of ${name}`, update, shape, dtype);

@@ -1,5 +1,5 @@
 import { displayable } from '../display.js';
-import type { EpochRow } from '../training/run-folder.js';
+import type { EpochRow } from '../training/run-state.js';
 import { mimeBundle, pictureBundle } from './mime-bundle.js';
 import { trainingCurvesFigure, type TrainingCurvesOptions } from './training-curves.js';
 

@@ -1,5 +1,5 @@
 import type { Layout, PlotData } from 'plotly.js';
-import type { EpochRow } from '../training/run-folder.js';
+import type { EpochRow } from '../training/run-state.js';
 import { axis, createFigure, percent, percentAxis, type FigureTitle } from './create-figure.js';
 import type { Figure } from './figure.js';
 import { assignLooks } from './looks.js';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { nextTemperatures } from './ciard.js';
+import { z } from 'zod';
 import { elementEntropy } from './losses.js';
-import type { Method } from './method.js';
+import { defineMethod } from './method.js';
 import {
   mtardRecipe,
   mtardSettings,
@@ -16,8 +16,28 @@ import {
 
 const settings = {
   ...mtardSettings,
-  /** How far each temperature moves, a step. */
-  temperatureRate: 0.001,
+  temperatureRate: z
+    .number()
+    .min(0)
+    .default(0.001)
+    .describe('How far each temperature moves, a step; it falls with the learning rate (published code: .001)'),
+};
+
+/**
+ * The temperatures' rule (CIARD takes it over): the teacher whose answers carry more information than the
+ * other's is softened less, by `rate` a step, within [1, 10].
+ */
+export const nextTemperatures = (
+  temperatures: { readonly adversarial: tf.Tensor; readonly natural: tf.Tensor },
+  entropy: { readonly adversarial: tf.Scalar; readonly natural: tf.Scalar },
+  rate: tf.Tensor | number,
+): { adversarial: tf.Tensor; natural: tf.Tensor } => {
+  const move = (temperature: tf.Tensor, own: tf.Scalar, other: tf.Scalar): tf.Tensor =>
+    tf.clipByValue(tf.sub(temperature, tf.mul(tf.sign(tf.sub(tf.div(own, other), 1)), rate)), 1, 10);
+  return {
+    adversarial: move(temperatures.adversarial, entropy.adversarial, entropy.natural),
+    natural: move(temperatures.natural, entropy.natural, entropy.adversarial),
+  };
 };
 
 /** The weights with negatives set to 0, divided by their sum. MTARD's rule leaves none: this takes rounding away. */
@@ -31,15 +51,16 @@ export const balanced = ({ adversarial, natural }: PerTeacher<tf.Scalar>): PerTe
  * Balanced MTARD (Zhao et al., 2024): each teacher has a temperature, which moves until both teachers' answers carry the
  * same information.
  */
-export const bMtard: Method = {
+export const bMtard = defineMethod({
   ...twoTeacherAttack,
   name: 'b-mtard',
   title: 'B-MTARD',
   source: 'Zhao et al., TPAMI 2024, and its published code (MTARD with balanced temperatures)',
-  recipe: { ...mtardRecipe, settings },
+  settings,
+  recipe: mtardRecipe,
   state: { ...mtardState, temperatureAdversarial: 1, temperatureNatural: 1 },
   scalars: (context) => {
-    const { weightRate, temperatureRate } = { ...settings, ...context.settings };
+    const { weightRate, temperatureRate } = context.settings;
     return { weightRate: ruleRate(weightRate, context), temperatureRate: ruleRate(temperatureRate, context) };
   },
   objective(adversarial, context) {
@@ -71,4 +92,4 @@ export const bMtard: Method = {
       },
     };
   },
-};
+});

@@ -7,9 +7,20 @@ import { crossEntropy, crossEntropyWith, klDivergence, softmax } from '../engine
 /** Added to a probability before its logarithm, by the published CIARD, MTARD and RSLAD code. */
 const logFloor = 1e-5;
 
-/** Mean cross-entropy. `logits`: [B, C], `labels`: [B]. */
-export const meanCrossEntropy = (logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar =>
-  tf.mean(crossEntropy(logits, labels));
+/**
+ * Mean cross-entropy. Smoothed, the label's probability is 1 − s + s/C and that of each other class s/C (Szegedy et al.,
+ * 2016; PyTorch's `label_smoothing`).
+ *
+ * @param logits [B, C]
+ * @param labels [B]
+ * @param smoothing s, in [0, 1)
+ */
+export const meanCrossEntropy = (logits: tf.Tensor2D, labels: tf.Tensor1D, smoothing = 0): tf.Scalar => {
+  if (smoothing === 0) return tf.mean(crossEntropy(logits, labels));
+  const classes = logits.shape[1];
+  const hard = tf.cast(tf.oneHot(labels, classes), 'float32');
+  return tf.mean(crossEntropyWith(logits, tf.add(tf.mul(hard, 1 - smoothing), smoothing / classes)));
+};
 
 /**
  * Σ p · (log(p + 1e-5) − log softmax(logits)) of every sample: the divergence of the published CIARD, MTARD and RSLAD

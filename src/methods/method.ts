@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { Start } from '../attacks/threat-model.js';
+import type { z } from 'zod';
 import type { Tensors } from '../engine/gradient.js';
-import type { Schedule } from './schedule.js';
+import { recipeSchemaOf, type Recipe, type Settings } from './recipe.js';
+import { strict } from './strict.js';
 
 /** A network inside a step. */
 export interface Pass {
@@ -20,8 +21,8 @@ export interface Networks {
   readonly robustTeacher: Pass;
 }
 
-/** What a method's functions see of a step. */
-export interface StepContext extends Networks {
+/** What a method's functions see of a step. `S`: its settings. */
+export interface StepContext<S = Settings> extends Networks {
   /** [B, H, W, 3] in [0, 1] */
   readonly x: tf.Tensor4D;
   /** [B] int32 */
@@ -32,14 +33,15 @@ export interface StepContext extends Networks {
   readonly state: Tensors;
   /** The method's own numbers that change by the epoch. Scalars, by name. */
   readonly scalars: Tensors;
-  /** The recipe's settings of the method. */
-  readonly settings: Readonly<Record<string, number>>;
+  /** What of a hard label the recipe spreads evenly over the classes. */
+  readonly labelSmoothing: number;
+  readonly settings: S;
 }
 
 export interface Objective {
   /** The student's loss, a scalar. */
   readonly student: tf.Scalar;
-  /** The robust teacher's, where it is trained in this phase. It must not depend on the student's weights. */
+  /** The robust teacher's, in the phases that `retrains` names. It must not depend on the student's weights. */
   readonly robustTeacher?: tf.Scalar;
   /** Scalars worth a column in the metrics. */
   readonly terms: Readonly<Record<string, tf.Scalar>>;
@@ -47,87 +49,102 @@ export interface Objective {
   readonly state?: Tensors;
 }
 
-export interface OptimiserRecipe {
-  readonly learningRate: Schedule;
-  readonly momentum: number;
-  readonly weightDecay: number;
-}
-
-export interface InnerMaximisation {
-  readonly start: Start;
-  readonly steps: number;
-  /** In image units, as ε. */
-  readonly stepSize: number;
-  readonly epsilon: number;
-  /** The student's mode while it is attacked. In training mode every step moves its running statistics. */
-  readonly mode: 'evaluation' | 'training';
-}
-
-/** Everything that decides a training run besides the networks, the data and the seed. */
-export interface Recipe {
-  /** How many epochs to train for. */
-  readonly epochs: number;
-  /** The number of epochs that the schedules and phases were written for; they stretch to `epochs`. */
-  readonly writtenFor: number;
-  readonly batchSize: number;
-  readonly optimiser: OptimiserRecipe;
-  /** The robust teacher's, where a method trains it. */
-  readonly teacherOptimiser?: OptimiserRecipe;
-  readonly attack: InnerMaximisation;
-  /** The method's own numbers. */
-  readonly settings: Readonly<Record<string, number>>;
-  /** Random crop and flip. */
-  readonly augment: boolean;
-  /** Drop a last batch that is not full (PyTorch's default keeps it, at its own size). */
-  readonly dropLast: boolean;
-  readonly validation: {
-    /** Images held out of the training set, balanced by class. */
-    readonly images: number;
-    /** Steps of the PGD that the selection looks at, of size ε/4. */
-    readonly steps: number;
-    /** Validate every so many epochs, and after the last. */
-    readonly every: number;
-    /** What robust accuracy weighs in the selection, and clean accuracy the rest: ½ is the papers' W-Robust. */
-    readonly robustWeight: number;
-  };
-}
-
 /** What a method may look at between epochs. */
-export interface EpochContext {
-  /** From 1, on the scale of `recipe.writtenFor`, as the papers count. */
-  readonly epoch: number;
-  /** What one epoch of this run is on that scale: 1, or more where the run is shorter. */
-  readonly epochLength: number;
-  readonly settings: Readonly<Record<string, number>>;
+export interface EpochContext<S = Settings> {
+  /** Where the epoch begins, as a fraction of the run. */
+  readonly progress: number;
+  readonly settings: S;
   /** What was measured on the held-out images so far, oldest first. */
   readonly validations: readonly { readonly epoch: number; readonly clean: number; readonly robust: number }[];
 }
 
-/**
- * A training method. To add one, write such an object in a file of its own and name it in `catalogue.ts`; programs,
- * optimiser, resume, metrics and the command line know it from there.
- */
-export interface Method {
+/** What decides the phase of a step. */
+export interface PhaseContext<S = Settings> {
+  /** Where the step begins, as a fraction of the run. */
+  readonly progress: number;
+  /** The step's length on that scale: 1 / (steps of the run). */
+  readonly stepLength: number;
+  readonly settings: S;
+}
+
+/** Settings by name: each with its default (`.default`), its bounds, its meaning, unit and source (`.describe`). */
+export type SettingsShape = Readonly<Record<string, z.ZodDefault<z.ZodType<number | string | boolean>>>>;
+
+type SettingsSchema<Shape extends SettingsShape> = z.ZodObject<Shape, z.core.$strict>;
+
+/** What a training method is, apart from its settings. `S`: their values. */
+interface Parts<S> {
   readonly name: string;
   readonly title: string;
   /** The paper, and what of the published code it follows. */
   readonly source: string;
   /** The teachers it needs. 'training-mode': passes in training mode are made, so its running statistics move. */
   readonly teachers: { readonly clean?: 'frozen'; readonly robust?: 'frozen' | 'training-mode' };
-  /** The published recipe. */
-  readonly recipe: Recipe;
   /** The state's first values. */
   readonly state?: Readonly<Record<string, number>>;
-  /** The phase of an epoch; each phase has a recorded step of its own. Default: one phase, 'train'. */
-  readonly phase?: (context: EpochContext) => string;
+  /** The phase of a step; each phase has a recorded step of its own. Default: one phase, 'train'. */
+  readonly phase?: (context: PhaseContext<S>) => string;
   /** All phases that `phase` may return. */
   readonly phases?: readonly string[];
+  /** Those in which the robust teacher is trained. */
+  readonly retrains?: readonly string[];
   /** Numbers that change by the epoch. */
-  readonly scalars?: (context: EpochContext) => Readonly<Record<string, number>>;
+  readonly scalars?: (context: EpochContext<S>) => Readonly<Record<string, number>>;
   /** Computed once a batch, before the attack, without gradient: what teachers say of x. */
-  readonly prepare?: (context: Omit<StepContext, 'prepared'>) => Tensors;
+  readonly prepare?: (context: Omit<StepContext<S>, 'prepared'>) => Tensors;
   /** What the inner maximisation ascends, a value for every sample; absent where the method has none. */
-  readonly ascend?: (adversarial: tf.Tensor4D, context: StepContext) => tf.Tensor1D;
-  /** The loss. `adversarial` is x itself where there is no inner maximisation. */
-  readonly objective: (adversarial: tf.Tensor4D, context: StepContext, phase: string) => Objective;
+  readonly ascend?: (adversarial: tf.Tensor4D, context: StepContext<S>) => tf.Tensor1D;
+  /** The loss, named `loss` among its terms. `adversarial` is x itself where there is no inner maximisation. */
+  readonly objective: (adversarial: tf.Tensor4D, context: StepContext<S>, phase: string) => Objective;
 }
+
+/** A method as it is written: its functions see its own settings, each with its type. */
+export interface MethodDefinition<Shape extends SettingsShape> extends Parts<z.output<SettingsSchema<Shape>>> {
+  readonly settings?: Shape;
+  /** The published recipe; `defineMethod` adds the settings. */
+  readonly recipe: Omit<Recipe, 'settings'>;
+}
+
+/** A training method, as programs, optimiser, resume, metrics and the command line know it. */
+export interface Method extends Parts<Settings> {
+  /** Fills in defaults and refuses what is no setting of the method. */
+  readonly settings: SettingsSchema<SettingsShape>;
+  /** The published recipe, whole. */
+  readonly recipe: Recipe;
+}
+
+/**
+ * Makes a method. To add one, write it in a file of its own and name it in `catalogue.ts`; all else knows it from there.
+ * @throws Error where it retrains its teacher and its recipe does not say how
+ */
+export const defineMethod = <const Shape extends SettingsShape = Record<string, never>>(
+  definition: MethodDefinition<Shape>,
+): Method => {
+  const { settings: shape, recipe, phase, scalars, prepare, ascend, objective, ...rest } = definition;
+  const schema = strict(shape ?? ({} as Shape));
+  const typed = <C extends { readonly settings: Settings }>(
+    context: C,
+  ): Omit<C, 'settings'> & { readonly settings: z.output<SettingsSchema<Shape>> } => ({
+    ...context,
+    settings: schema.parse(context.settings),
+  });
+  const settings: SettingsSchema<SettingsShape> = schema;
+  const retrains = (rest.retrains ?? []).length > 0;
+  if (retrains && recipe.teacherOptimiser === null) {
+    throw new Error(`${rest.name}: it retrains its robust teacher, but its recipe has no teacherOptimiser`);
+  }
+  return {
+    ...rest,
+    settings,
+    recipe: recipeSchemaOf(settings).parse({
+      ...recipe,
+      teacherOptimiser: retrains ? recipe.teacherOptimiser : null,
+      settings: settings.parse({}),
+    }),
+    ...(phase ? { phase: (context) => phase(typed(context)) } : {}),
+    ...(scalars ? { scalars: (context) => scalars(typed(context)) } : {}),
+    ...(prepare ? { prepare: (context) => prepare(typed(context)) } : {}),
+    ...(ascend ? { ascend: (adversarial, context) => ascend(adversarial, typed(context)) } : {}),
+    objective: (adversarial, context, name) => objective(adversarial, typed(context), name),
+  };
+};

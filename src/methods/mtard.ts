@@ -1,9 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
 import { detach, type Tensors } from '../engine/gradient.js';
 import { crossEntropy } from '../engine/softmax.js';
 import { tenClassDivergence, tempered } from './losses.js';
-import type { EpochContext, Method, Recipe, StepContext } from './method.js';
-import { commonRecipe, gaussianPgd10 } from './recipes.js';
+import { commonRecipe, gaussianPgd10 } from './common-recipe.js';
+import {
+  defineMethod,
+  type EpochContext,
+  type MethodDefinition,
+  type SettingsShape,
+  type StepContext,
+} from './method.js';
+import type { Recipe } from './recipe.js';
+import { atEpoch, reached } from './schedule.js';
 
 /** A number for each of the two teachers' losses. */
 export interface PerTeacher<T> {
@@ -11,29 +20,33 @@ export interface PerTeacher<T> {
   readonly natural: T;
 }
 
-/** The epochs at which the learning rate falls, and the rates of MTARD's own rules with it. */
-const milestones = [215, 260, 285];
+/** Where the learning rate falls, and the rates of MTARD's own rules with it. */
+const milestones = [215, 260, 285].map((epoch) => atEpoch(epoch, 300));
 
 export const mtardSettings = {
-  /** How fast the weights of the losses move, a step. */
-  weightRate: 0.025,
+  weightRate: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.025)
+    .describe(
+      'How fast the weights of the losses move, a step; it falls with the learning rate (published code: .025)',
+    ),
 };
 
-/** `rate`, a step of one of those rules, at an epoch. */
-export const ruleRate = (rate: number, { epoch }: Pick<EpochContext, 'epoch'>): number =>
-  rate * 0.1 ** milestones.filter((milestone) => epoch >= milestone).length;
+/** `rate`, a step of one of those rules, in an epoch. */
+export const ruleRate = (rate: number, { progress }: Pick<EpochContext, 'progress'>): number =>
+  rate * 0.1 ** reached(milestones, progress);
 
-export const mtardRecipe: Recipe = {
+export const mtardRecipe: Omit<Recipe, 'settings'> = {
   ...commonRecipe,
   epochs: 300,
-  writtenFor: 300,
   optimiser: {
     learningRate: { kind: 'steps', rate: 0.1, at: milestones, factor: 0.1 },
     momentum: 0.9,
     weightDecay: 2e-4,
   },
   attack: gaussianPgd10,
-  settings: mtardSettings,
 };
 
 /** The state of the weights' rule before the first step. No loss is negative: −1 says that there was none yet. */
@@ -79,7 +92,7 @@ export const nextWeights = (
  */
 export const twoTeacherLosses = (
   adversarial: tf.Tensor4D,
-  { student, robustTeacher, x, prepared }: StepContext,
+  { student, robustTeacher, x, prepared }: StepContext<unknown>,
   temperatures: PerTeacher<tf.Tensor | number>,
 ): { losses: PerTeacher<tf.Scalar>; targets: PerTeacher<tf.Tensor2D> } => {
   const targets = {
@@ -106,17 +119,18 @@ export const twoTeacherAttack = {
   teachers: { clean: 'frozen', robust: 'frozen' },
   prepare: ({ cleanTeacher, x }) => ({ cleanLogits: cleanTeacher.evaluate(x) }),
   ascend: (adversarial, { student, labels }) => crossEntropy(student.evaluate(adversarial), labels),
-} satisfies Partial<Method>;
+} satisfies Partial<MethodDefinition<SettingsShape>>;
 
 /** Multi-teacher adversarial robustness distillation (Zhao et al., 2022): a clean teacher for x, a robust one for x'. */
-export const mtard: Method = {
+export const mtard = defineMethod({
   ...twoTeacherAttack,
   name: 'mtard',
   title: 'MTARD',
   source: 'Zhao et al., ECCV 2022, and its published code (adaptive weights of the two losses)',
+  settings: mtardSettings,
   recipe: mtardRecipe,
   state: mtardState,
-  scalars: (context) => ({ weightRate: ruleRate({ ...mtardSettings, ...context.settings }.weightRate, context) }),
+  scalars: (context) => ({ weightRate: ruleRate(context.settings.weightRate, context) }),
   objective(adversarial, context) {
     const { losses } = twoTeacherLosses(adversarial, context, { adversarial: 1, natural: 1 });
     // The weights move first, and the loss takes them as they are then.
@@ -133,4 +147,4 @@ export const mtard: Method = {
       },
     };
   },
-};
+});

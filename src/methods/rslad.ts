@@ -1,12 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
 import { klDivergence, softmax } from '../engine/softmax.js';
 import { tenClassDivergence } from './losses.js';
-import type { Method } from './method.js';
-import { commonRecipe, gaussianPgd10 } from './recipes.js';
+import { defineMethod } from './method.js';
+import { commonRecipe, gaussianPgd10 } from './common-recipe.js';
+import { atEpoch } from './schedule.js';
 
 const settings = {
-  /** Share of the adversarial term in the loss; the rest is the natural one's. */
-  adversarialShare: 5 / 6,
+  adversarialShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(5 / 6)
+    .describe("Share of the adversarial term in the loss, the rest is the natural one's (paper: 5/6)"),
 };
 
 /**
@@ -20,7 +26,7 @@ const settings = {
 export const rsladLoss = (
   teacher: tf.Tensor2D,
   { natural, adversarial }: { readonly natural: tf.Tensor2D; readonly adversarial: tf.Tensor2D },
-  adversarialShare = settings.adversarialShare,
+  adversarialShare: number,
 ): { loss: tf.Scalar; adversarial: tf.Scalar; natural: tf.Scalar } => {
   const target = softmax(teacher);
   const terms = { adversarial: tenClassDivergence(target, adversarial), natural: tenClassDivergence(target, natural) };
@@ -31,30 +37,33 @@ export const rsladLoss = (
 };
 
 /** Robust soft label adversarial distillation (Zi et al., 2021): the teacher's answer on x, in place of every label. */
-export const rslad: Method = {
+export const rslad = defineMethod({
   name: 'rslad',
   title: 'RSLAD',
   source: 'Zi et al., ICCV 2021, and its published code',
   teachers: { robust: 'frozen' },
+  settings,
   recipe: {
     ...commonRecipe,
     epochs: 300,
-    writtenFor: 300,
     optimiser: {
-      learningRate: { kind: 'steps', rate: 0.1, at: [215, 260, 285], factor: 0.1 },
+      learningRate: {
+        kind: 'steps',
+        rate: 0.1,
+        at: [atEpoch(215, 300), atEpoch(260, 300), atEpoch(285, 300)],
+        factor: 0.1,
+      },
       momentum: 0.9,
       weightDecay: 2e-4,
     },
     attack: gaussianPgd10,
-    settings,
   },
   prepare: ({ robustTeacher, x }) => ({ teacherLogits: robustTeacher.evaluate(x) }),
   ascend: (adversarial, { student, prepared }) =>
     klDivergence(prepared['teacherLogits'] as tf.Tensor2D, student.evaluate(adversarial)),
-  objective(adversarial, { student, x, prepared, settings: given }) {
-    const { adversarialShare } = { ...settings, ...given };
+  objective(adversarial, { student, x, prepared, settings: { adversarialShare } }) {
     const logits = { adversarial: student.train(adversarial), natural: student.train(x) };
     const { loss, ...terms } = rsladLoss(prepared['teacherLogits'] as tf.Tensor2D, logits, adversarialShare);
     return { student: loss, terms: { loss, ...terms } };
   },
-};
+});

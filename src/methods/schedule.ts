@@ -1,42 +1,61 @@
+import { z } from 'zod';
+import { strict } from './strict.js';
+
+const rate = z.number().positive();
+const fraction = z.number().min(0).max(1);
+
 /**
- * A learning rate by epoch. `epoch` counts from 1, as the published code does, on the scale that the recipe was written
- * for: a shorter run passes every so-many-th, so that every schedule shrinks with the run.
+ * A learning rate by the position in a run, a fraction: 0 where it begins, 1 where it ends. What a paper has "at epoch e
+ * of N", counted from 1, lies at (e − 1)/N, where that epoch begins. So a shorter run is the published one made short.
  */
-export type Schedule =
-  /** `rate`, multiplied by `factor` at each of the epochs `at`. */
-  | { readonly kind: 'steps'; readonly rate: number; readonly at: readonly number[]; readonly factor: number }
+export const scheduleSchema = z.discriminatedUnion('kind', [
+  /** `rate`, multiplied by `factor` at each of the positions `at`. */
+  strict({
+    kind: z.literal('steps'),
+    rate,
+    at: z.array(fraction).readonly(),
+    factor: z.number().positive(),
+  }).readonly(),
   /**
-   * The published CIARD code's: `rate` before epoch `from`, then rate · ½(1 + cos πu) · exp(−decay · u²), where u goes
-   * from 0 to 1 over the following `length` epochs.
+   * The published CIARD code's: `rate` up to `from`, then rate · ½(1 + cos πu) · exp(−decay · u²), where u goes from 0 to 1
+   * over the `length` that follows.
    */
-  | {
-      readonly kind: 'damped-cosine';
-      readonly rate: number;
-      readonly from: number;
-      readonly length: number;
-      readonly decay: number;
-    }
-  /** In straight lines from 0 before the first epoch up to `rate` at epoch `peak`, down to 0 after epoch `end`. */
-  | { readonly kind: 'triangle'; readonly rate: number; readonly peak: number; readonly end: number };
+  strict({
+    kind: z.literal('damped-cosine'),
+    rate,
+    from: fraction,
+    length: z.number().positive().max(1),
+    decay: z.number().min(0),
+  }).readonly(),
+  /** In straight lines from 0 up to `rate` at `peak`, down to 0 at the end; an epoch has the rate of its middle. */
+  strict({ kind: z.literal('one-cycle'), rate, peak: fraction }).readonly(),
+]);
 
-/** The epoch `index` (from 0) of a run of `epochs`, on the scale of a recipe that was written for `writtenFor`. */
-export const recipeEpoch = (index: number, { epochs, writtenFor }: { epochs: number; writtenFor: number }): number =>
-  1 + (index * writtenFor) / epochs;
+export type Schedule = z.infer<typeof scheduleSchema>;
 
-/** The rate at `epoch`. */
-export const rateAt = (schedule: Schedule, epoch: number): number => {
-  const { rate } = schedule;
+/** The position at which the epoch `epoch` (from 1) of a published run of `epochs` begins. */
+export const atEpoch = (epoch: number, epochs: number): number => (epoch - 1) / epochs;
+
+/** How many of the positions `at` are reached where the run stands at `progress`. */
+export const reached = (at: readonly number[], progress: number): number =>
+  at.filter((position) => progress >= position).length;
+
+/** The rate of the epoch `index` (from 0) of a run of `epochs`. */
+export const rateAt = (schedule: Schedule, { index, epochs }: { index: number; epochs: number }): number => {
+  const progress = index / epochs;
   switch (schedule.kind) {
     case 'steps':
-      return rate * schedule.factor ** schedule.at.filter((milestone) => epoch >= milestone).length;
+      return schedule.rate * schedule.factor ** reached(schedule.at, progress);
     case 'damped-cosine': {
-      if (epoch < schedule.from) return rate;
-      const u = (epoch - schedule.from) / schedule.length;
-      return rate * 0.5 * (1 + Math.cos(Math.PI * u)) * Math.exp(-schedule.decay * u * u);
+      if (progress < schedule.from) return schedule.rate;
+      const u = (progress - schedule.from) / schedule.length;
+      return schedule.rate * 0.5 * (1 + Math.cos(Math.PI * u)) * Math.exp(-schedule.decay * u * u);
     }
-    case 'triangle':
-      return epoch < schedule.peak
-        ? (rate * epoch) / schedule.peak
-        : Math.max(0, (rate * (schedule.end + 1 - epoch)) / (schedule.end + 1 - schedule.peak));
+    case 'one-cycle': {
+      const middle = (index + 0.5) / epochs;
+      return middle < schedule.peak
+        ? (schedule.rate * middle) / schedule.peak
+        : (schedule.rate * (1 - middle)) / (1 - schedule.peak);
+    }
   }
 };

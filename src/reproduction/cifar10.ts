@@ -1,5 +1,4 @@
-import type { Recipe } from '../methods/method.js';
-import type { RecipeChanges } from '../training/recipe.js';
+import type { Recipe, RecipeChanges } from '../methods/recipe.js';
 import type { Plan, Scale } from './plan.js';
 
 /** A rate that rises and falls over `epochs`, and three attack steps that reach as far as the published ten. */
@@ -7,10 +6,9 @@ const short =
   (epochs: number, rate = 0.1) =>
   (published: Recipe): RecipeChanges => ({
     epochs,
-    writtenFor: epochs,
     dropLast: true,
     optimiser: {
-      learningRate: { kind: 'triangle', rate, peak: Math.ceil(epochs / 4), end: epochs },
+      learningRate: { kind: 'one-cycle', rate, peak: 1 / 4 },
       weightDecay: 5e-4,
     },
     attack: { steps: 3, stepSize: 4 / 255, mode: 'evaluation', epsilon: published.attack.epsilon },
@@ -21,7 +19,7 @@ const shortCiard =
   (epochs: number) =>
   (published: Recipe): RecipeChanges => ({
     ...short(epochs)(published),
-    settings: { warmUp: Math.round(epochs / 6), retrainEvery: 2 },
+    settings: { retrainEvery: 2 / epochs, retrainFor: 1 / epochs },
   });
 
 const attacks = ['clean', 'fgsm', 'pgd-sat', 'pgd-trades', 'cw'];

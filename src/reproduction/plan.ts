@@ -1,5 +1,4 @@
-import type { Recipe } from '../methods/method.js';
-import type { RecipeChanges } from '../training/recipe.js';
+import type { Recipe, RecipeChanges } from '../methods/recipe.js';
 import type { DatasetName } from '../data/datasets.js';
 import type { ResultRecord } from '../results/record.js';
 

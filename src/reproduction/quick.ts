@@ -1,5 +1,4 @@
-import type { Recipe } from '../methods/method.js';
-import type { RecipeChanges } from '../training/recipe.js';
+import type { Recipe, RecipeChanges } from '../methods/recipe.js';
 import type { Plan } from './plan.js';
 
 const network = { architecture: 'cifar-resnet-8' } as const;
@@ -9,11 +8,10 @@ const short =
   (epochs: number, rate = 0.05) =>
   (published: Recipe): RecipeChanges => ({
     epochs,
-    writtenFor: epochs,
     batchSize: 64,
     dropLast: true,
     optimiser: {
-      learningRate: { kind: 'triangle', rate, peak: Math.ceil(epochs / 3), end: epochs },
+      learningRate: { kind: 'one-cycle', rate, peak: 1 / 3 },
       weightDecay: 5e-4,
     },
     attack: { steps: 2, stepSize: 5 / 255, mode: 'evaluation', epsilon: published.attack.epsilon },
@@ -25,7 +23,7 @@ const shortCiard =
   (epochs: number) =>
   (published: Recipe): RecipeChanges => ({
     ...short(epochs)(published),
-    settings: { warmUp: Math.round(epochs / 6), retrainEvery: 2 },
+    settings: { retrainEvery: 2 / epochs, retrainFor: 1 / epochs },
   });
 
 /** Natural training gets to its accuracy in so few epochs by a higher rate alone. */

@@ -14,12 +14,12 @@ import { evaluate } from '../evaluation/evaluate.js';
 import { cleanRobustFigure } from '../figures/clean-robust.js';
 import { renderSvg } from '../figures/render-svg.js';
 import { findMethod } from '../methods/catalogue.js';
+import { resolveRecipe } from '../methods/recipe.js';
 import { createNetwork, type WeightedNetwork } from '../models/network.js';
 import type { Progress } from '../progress.js';
 import { publishedRow } from '../results/published.js';
 import { readRecord, writeRecord, type Measurement, type ResultRecord } from '../results/record.js';
 import { csvTable, markdownTable } from '../results/table.js';
-import { changeRecipe } from '../training/recipe.js';
 import { train } from '../training/train.js';
 import type { Job, Plan } from './plan.js';
 
@@ -72,7 +72,7 @@ const trainJob = async (
   { seed = 0, runs, progress, signal }: ReproduceOptions,
 ): Promise<{ file: string; training: ResultRecord['training'] }> => {
   const method = findMethod(job.method);
-  const recipe = job.changes ? changeRecipe(method.recipe, job.changes(method.recipe)) : method.recipe;
+  const recipe = resolveRecipe(method, job.changes?.(method.recipe));
   const held = holdOut(set, recipe.validation.images, seed);
   const indices = plan.trainImages === undefined ? held.train : takeBalanced(held.train, set, plan.trainImages, seed);
   const teacher = async (id: string | undefined): Promise<WeightedNetwork | undefined> => {

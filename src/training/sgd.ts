@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensors } from '../engine/gradient.js';
-import type { MomentumUpdate } from '../engine/program.js';
+import { attribute } from '../engine/kernels.js';
+import type { Optimiser } from './optimiser.js';
 
 export interface SgdOptions {
   readonly momentum: number;
@@ -9,33 +9,35 @@ export interface SgdOptions {
 }
 
 /** The name of the momentum buffer of a variable. */
-export const momentumBuffer = (variable: string): string => `momentum/${variable}`;
+const bufferOf = (variable: string): string => `momentum/${variable}`;
 
 /**
- * One step of stochastic gradient descent with momentum, torch.optim.SGD's rule without dampening or Nesterov:
+ * Stochastic gradient descent with momentum, torch.optim.SGD's rule without dampening or Nesterov:
  * g ← gradient + weightDecay · w; buffer ← momentum · buffer + g; w ← w − learningRate · buffer.
- * The buffers start at zero, so the first step is by g itself, as in PyTorch.
- *
- * @param variables the program's variables, by the names that `gradients` has
- * @param learningRate scalar
- * @returns updates for a program's function
+ * The buffers start at zero, so the first step is by g itself, as in PyTorch. TensorFlow's kernel does it in place.
  */
-export const sgd = (
-  variables: Tensors,
-  gradients: Tensors,
-  learningRate: tf.Tensor,
-  { momentum, weightDecay }: SgdOptions,
-): Record<string, MomentumUpdate> =>
-  // Weight decay as a difference: TensorFlow gathers a sum of sums, as a gradient through two passes is one, into one
-  // operation that adds in another order, and graphs would no longer equal what runs kernel by kernel bit for bit.
-  Object.fromEntries(
-    Object.entries(gradients).map(([name, gradient]) => [
-      name,
-      {
-        buffer: momentumBuffer(name),
-        gradient: weightDecay === 0 ? gradient : tf.sub(gradient, tf.mul(variables[name]!, -weightDecay)),
-        learningRate,
-        momentum,
-      },
-    ]),
-  );
+export const sgd = ({ momentum, weightDecay }: SgdOptions): Optimiser => ({
+  init: (variables) =>
+    Object.fromEntries(Object.entries(variables).map(([name, tensor]) => [bufferOf(name), tf.zerosLike(tensor)])),
+  update: (variables, gradients, learningRate) =>
+    Object.fromEntries(
+      Object.entries(gradients).map(([name, gradient]) => {
+        // Weight decay as a difference: TensorFlow gathers a sum of sums, as a gradient through two passes is one, into one
+        // operation that adds in another order, and graphs would no longer equal what runs kernel by kernel bit for bit.
+        const decayed = weightDecay === 0 ? gradient : tf.sub(gradient, tf.mul(variables[name]!, -weightDecay));
+        return [
+          name,
+          {
+            kernel: 'ResourceApplyMomentum',
+            attributes: [attribute.bool('use_locking', false), attribute.bool('use_nesterov', false)],
+            slots: [bufferOf(name)],
+            inputs: [learningRate, decayed, tf.scalar(momentum)],
+            plainly(variable, buffer) {
+              const moved = tf.add(tf.mul(buffer, momentum), decayed);
+              return [tf.sub(variable, tf.mul(moved, learningRate)), moved];
+            },
+          },
+        ];
+      }),
+    ),
+});

@@ -1,37 +1,30 @@
-import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { startFrom, startNoise } from '../attacks/threat-model.js';
-import { batchCount, epochBatches, orderedBatches } from '../data/batches.js';
+import { batchCount } from '../data/batches.js';
 import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
-import { InterruptedError, UserError } from '../errors.js';
-import { checkpointInterrupt, interruptSignal } from '../interruption.js';
-import type { EpochContext, Method, Recipe } from '../methods/method.js';
+import { UserError } from '../errors.js';
+import { interruptSignal } from '../interruption.js';
+import type { Method } from '../methods/method.js';
+import type { Recipe } from '../methods/recipe.js';
 import type { Network, WeightedNetwork } from '../models/network.js';
 import { silentProgress, type Progress } from '../progress.js';
-import { createRng, type Rng } from '../random.js';
-import { writeMetrics } from './dvclive.js';
-import {
-  bestFile,
-  lastFile,
-  loadState,
-  saveNetwork,
-  saveState,
-  teacherFile,
-  type EpochRow,
-  type RunState,
-} from './run-folder.js';
-import { rateAt, recipeEpoch } from '../methods/schedule.js';
+import { createRng } from '../random.js';
+import { trainEpoch } from './epoch.js';
+import { identityOf, type RunIdentity } from './identity.js';
+import { writeRunMetrics } from './metrics.js';
+import { checkTeachers } from './networks.js';
+import { bestFile, lastFile, teacherFile, withRunFolder } from './run-folder.js';
+import { firstState, loadState, type EpochRow, type RunState } from './run-state.js';
+import { saveRun, type Run } from './run.js';
 import { createTrainingProgram, type TrainingProgram } from './training-program.js';
+import { collapses } from './validation.js';
 
 export interface TrainOptions {
   readonly method: Method;
   /** Default: the method's published one. */
   readonly recipe?: Recipe;
   readonly student: Network;
-  /** The student's first weights. Default: drawn from the seed. */
+  /** The student's first weights. Default: drawn from the seed, for its architecture, width and classes. */
   readonly studentWeights?: Tensors;
   readonly cleanTeacher?: WeightedNetwork | undefined;
   readonly robustTeacher?: WeightedNetwork | undefined;
@@ -39,370 +32,163 @@ export interface TrainOptions {
   readonly set: ImageSet;
   readonly train: Uint32Array;
   readonly validation: Uint32Array;
+  /** The replicate: methods of one seed start from the same weights and see the same batches. */
   readonly seed?: number;
   /** The folder of the run; made where it is absent, gone on with where it holds the same run. */
   readonly out: string;
+  /** Where it stands is saved after every epoch, and whenever so many seconds have passed. Default 60. */
+  readonly saveSeconds?: number;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
   /** Called after each epoch. */
   readonly onEpoch?: (row: EpochRow) => void;
-  readonly eager?: boolean;
+  /** Is told of what goes wrong without stopping the run: robustness that is lost within an epoch. */
+  readonly onWarning?: (message: string) => void;
+  readonly eager?: boolean | undefined;
 }
 
 export interface TrainingRun {
+  readonly identity: RunIdentity;
   readonly history: readonly EpochRow[];
   /** The epoch that selection chose, and its score: clean and robust accuracy on the held-out images, weighed. */
   readonly best: { readonly epoch: number; readonly score: number };
   readonly lastFile: string;
   readonly bestFile: string;
+  /** The robust teacher as the method left it, where it is trained. */
+  readonly teacherFile: string | null;
+  readonly warnings: readonly string[];
   readonly seconds: number;
 }
 
-const digest = (tensors: Tensors | undefined): string | undefined => {
-  if (!tensors) return undefined;
-  const hash = createHash('sha256');
-  for (const [name, tensor] of Object.entries(tensors)) {
-    hash.update(name);
-    const values = tensor.dataSync();
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  return hash.digest('hex');
+/** The sizes of batches that occur; the one that validation runs at comes first. */
+const batchSizesOf = (images: number, { batchSize, dropLast }: Recipe): number[] => {
+  const rest = images % batchSize;
+  return [...(images >= batchSize ? [batchSize] : []), ...(rest > 0 && !dropLast ? [rest] : [])];
 };
 
-const describe = ({ network, weights }: WeightedNetwork): Record<string, unknown> => ({
-  architecture: network.architecture,
-  width: network.width,
-  weights: digest(weights),
-});
-
-/** Fills the images of a batch up to `size` by repeating the first. */
-const filledUp = (
-  images: Float32Array,
-  labels: Int32Array,
-  size: number,
-): { images: Float32Array; labels: Int32Array } => {
-  if (labels.length === size) return { images, labels };
-  const perImage = images.length / labels.length;
-  const filled = { images: new Float32Array(size * perImage), labels: new Int32Array(size) };
-  for (let i = 0; i < size; i++) {
-    const from = i < labels.length ? i : 0;
-    filled.images.set(images.subarray(from * perImage, (from + 1) * perImage), i * perImage);
-    filled.labels[i] = labels[from]!;
-  }
-  return filled;
-};
-
-/** Clean and PGD accuracy of the student as it stands, on held-out images. */
-const validate = async (
-  program: TrainingProgram,
-  {
-    set,
-    validation,
-    recipe,
-    batchSize,
-    rng,
-    signal,
-  }: {
-    set: ImageSet;
-    validation: Uint32Array;
-    recipe: Recipe;
-    batchSize: number;
-    rng: Rng;
-    signal: AbortSignal;
-  },
-): Promise<{ clean: number; robust: number }> => {
-  program.fold();
-  const right = { clean: 0, robust: 0 };
-  const shape: [number, number, number, number] = [batchSize, set.height, set.width, 3];
-  for (const batch of orderedBatches(set, validation, batchSize)) {
-    await checkpointInterrupt(signal);
-    tf.tidy(() => {
-      const filled = filledUp(batch.images, batch.labels, batchSize);
-      const x = tf.tensor4d(filled.images, shape);
-      const labels = tf.tensor1d(filled.labels, 'int32');
-      const count = (images: tf.Tensor4D): number => {
-        const predicted = tf.argMax(program.logits(images), 1).dataSync();
-        return batch.labels.reduce((sum, label, i) => sum + Number(predicted[i] === label), 0);
-      };
-      right.clean += count(x);
-      const { epsilon } = recipe.attack;
-      const noise = startNoise('uniform', x.size, epsilon, rng.fork('batch', batch.indices[0]!));
-      let adversarial = startFrom('uniform', x, tf.tensor4d(noise, shape));
-      for (let i = 0; i < recipe.validation.steps; i++) {
-        adversarial = program.attackStep({ x, labels }, adversarial);
-      }
-      right.robust += count(adversarial);
-    });
-  }
-  return { clean: right.clean / validation.length, robust: right.robust / validation.length };
-};
-
-/** The accuracies so far as a method may look at them. */
-const epochContext = (index: number, recipe: Recipe, history: readonly EpochRow[]): EpochContext => ({
-  epoch: recipeEpoch(index, recipe),
-  epochLength: recipe.writtenFor / recipe.epochs,
-  settings: recipe.settings,
-  validations: history.flatMap(({ epoch, validation }) => (validation ? [{ epoch, ...validation }] : [])),
-});
-
-const nanError = (where: string, terms: Readonly<Record<string, number>>, state: RunState, out: string): UserError =>
-  new UserError(
-    `training stopped at ${where}: the loss is no longer a number (` +
-      `${Object.entries(terms)
-        .map(([name, value]) => `${name} ${value}`)
-        .join(', ')}). ` +
-      (state.epoch > 0
-        ? `The last good checkpoint is ${lastFile(out)} (epoch ${state.epoch}). `
-        : 'There is no checkpoint yet. ') +
-      'A smaller learning rate or another seed may help.',
-  );
-
-/**
- * Trains a student. Every epoch ends with a checkpoint; killed at any moment and called again with the same options, it
- * goes on where it was and ends with the same bytes as a run that was never interrupted.
- *
- * @throws InterruptedError after it has saved where it stands, when `signal` aborts
- * @throws UserError where `out` holds another run, a teacher is missing, or the loss is no longer a number
- */
-export const train = async ({
-  method,
-  recipe = method.recipe,
-  student,
-  studentWeights,
-  cleanTeacher,
-  robustTeacher,
-  set,
-  train: trainIndices,
-  validation,
-  seed = 0,
-  out,
-  progress = silentProgress,
-  signal = interruptSignal(),
-  onEpoch,
-  eager,
-}: TrainOptions): Promise<TrainingRun> => {
-  const rng = createRng(seed).fork('train');
+/** @throws UserError where what is given does not fit together */
+const checkOptions = (options: TrainOptions, recipe: Recipe): void => {
+  const { method, student, set, train: images, cleanTeacher, robustTeacher } = options;
   if (student.classes !== set.classes.length || student.imageSize !== set.height) {
     throw new UserError(
       `the student tells ${student.classes} classes of ${student.imageSize} × ${student.imageSize} images apart, but ` +
         `${set.name} has ${set.classes.length} of ${set.height} × ${set.width}.`,
     );
   }
-  const count = trainIndices.length;
-  const batches = batchCount(count, recipe);
-  if (batches === 0) {
+  if (batchCount(images.length, recipe) === 0) {
     throw new UserError(
-      `${count} training images do not fill one batch of ${recipe.batchSize}: take a smaller --batch.`,
+      `${images.length} training images do not fill one batch of ${recipe.batchSize}: take a smaller --batch.`,
     );
   }
-  const rest = count % recipe.batchSize;
-  // The size that evaluation runs at comes first.
-  const batchSizes = [
-    ...(count >= recipe.batchSize ? [recipe.batchSize] : []),
-    ...(rest > 0 && !recipe.dropLast ? [rest] : []),
-  ];
-  await mkdir(out, { recursive: true });
-
-  const initialWeights = studentWeights ?? student.initialise(createRng(seed).fork('initial weights'));
-  const decisive = {
-    method: method.name,
-    recipe,
-    student: {
-      architecture: student.architecture,
-      width: student.width,
-      weights: digest(studentWeights) ?? 'from the seed',
-    },
-    cleanTeacher: cleanTeacher && describe(cleanTeacher),
-    robustTeacher: robustTeacher && describe(robustTeacher),
-    dataset: set.name,
-    trainImages: count,
-    seed,
-  };
-  const resumed = await loadState(out, decisive);
-  let state: RunState = resumed?.state ?? { epoch: 0, batch: 0, sums: {}, history: [], seconds: 0 };
-  const finished = (): TrainingRun => ({
-    history: state.history,
-    best: state.best ?? { epoch: state.epoch, score: 0 },
-    lastFile: lastFile(out),
-    bestFile: bestFile(out),
-    seconds: state.seconds,
-  });
-  const task = `train ${method.name}`;
-  if (state.epoch >= recipe.epochs) {
-    tf.dispose(resumed?.snapshot);
-    if (!studentWeights) tf.dispose(initialWeights);
-    progress({ task, done: recipe.epochs * batches, total: recipe.epochs * batches, detail: 'complete' });
-    return finished();
+  for (const [who, teacher] of [
+    ['clean', cleanTeacher],
+    ['robust', robustTeacher],
+  ] as const) {
+    if (teacher && !method.teachers[who]) {
+      throw new UserError(`${method.name} has no ${who} teacher, but one is given: leave --${who}-teacher out.`);
+    }
   }
+  checkTeachers(method, { student: { network: student, weights: {} }, cleanTeacher, robustTeacher });
+};
 
-  const scalarNames = Object.keys(method.scalars?.(epochContext(0, recipe, [])) ?? {});
-  const program = createTrainingProgram(
-    {
+/** The first weights of a replicate: the same for every method. */
+const firstWeights = (student: Network, seed: number): Record<string, tf.Tensor> =>
+  student.initialise(createRng(seed).fork('first weights', student.architecture, student.width, student.classes));
+
+/** The program of a run, its student as it begins. */
+const programOf = (options: TrainOptions, recipe: Recipe, seed: number): TrainingProgram => {
+  const { method, student, studentWeights, cleanTeacher, robustTeacher, train: images, eager } = options;
+  const drawn = studentWeights ? undefined : firstWeights(student, seed);
+  try {
+    return createTrainingProgram({
       method,
       recipe,
-      networks: { student: { network: student, weights: initialWeights }, cleanTeacher, robustTeacher },
-      batchSizes,
-      ...(eager === undefined ? {} : { eager }),
-    },
-    scalarNames,
-  );
-  if (!studentWeights) tf.dispose(initialWeights);
-  if (resumed) {
-    program.restore(resumed.snapshot);
-    tf.dispose(resumed.snapshot);
-  }
-
-  const shapeOf = (size: number): [number, number, number, number] => [size, set.height, set.width, 3];
-  const started = performance.now();
-  const secondsBefore = state.seconds;
-  const save = async (next: RunState): Promise<void> => {
-    state = { ...next, seconds: secondsBefore + (performance.now() - started) / 1000 };
-    const snapshot = program.snapshot();
-    await saveState(out, decisive, state, snapshot);
-    tf.dispose(snapshot);
-  };
-
-  try {
-    while (state.epoch < recipe.epochs) {
-      const index = state.epoch;
-      const context = epochContext(index, recipe, state.history);
-      const phase = method.phase?.(context) ?? 'train';
-      const rates = {
-        student: rateAt(recipe.optimiser.learningRate, context.epoch),
-        robustTeacher: recipe.teacherOptimiser ? rateAt(recipe.teacherOptimiser.learningRate, context.epoch) : 0,
-      };
-      const epochRng = rng.fork('epoch', index);
-      const sums: Record<string, number> = { ...state.sums };
-      let batchIndex = state.batch;
-      const report = (done: number): void => {
-        progress({
-          task,
-          done: index * batches + done,
-          total: recipe.epochs * batches,
-          detail: `epoch ${index + 1}/${recipe.epochs} · loss ${(sums['loss']! / done).toFixed(3)}${validationText(state.history)}`,
-        });
-      };
-      const scalars = Object.fromEntries(
-        Object.entries(method.scalars?.(context) ?? {}).map(([name, value]) => [name, tf.scalar(value)]),
-      );
-      try {
-        for (const batch of epochBatches(set, trainIndices, {
-          batchSize: recipe.batchSize,
-          rng: epochRng,
-          augment: recipe.augment,
-          dropLast: recipe.dropLast,
-          firstBatch: batchIndex,
-        })) {
-          try {
-            await checkpointInterrupt(signal);
-          } catch (error) {
-            await save({ ...state, batch: batchIndex, sums });
-            throw error instanceof InterruptedError
-              ? new InterruptedError(
-                  `training was interrupted in epoch ${index + 1} and saved; the same command goes on with it.`,
-                )
-              : error;
-          }
-          const terms = tf.tidy(() => {
-            const x = tf.tensor4d(batch.images, shapeOf(batch.size));
-            const given = { x, labels: tf.tensor1d(batch.labels, 'int32') };
-            let prepared: Tensors = {};
-            let adversarial = x;
-            if (method.prepare || method.ascend) prepared = program.prepare(given, scalars);
-            if (method.ascend) {
-              const { start, epsilon, steps } = recipe.attack;
-              const noise = startNoise(start, x.size, epsilon, epochRng.fork('start', batchIndex));
-              adversarial = startFrom(start, x, tf.tensor4d(noise, shapeOf(batch.size)));
-              for (let i = 0; i < steps; i++) {
-                const previous = adversarial;
-                adversarial = program.ascend(given, adversarial, prepared, scalars);
-                if (previous !== x) previous.dispose();
-              }
-            }
-            const results = program.step(phase, given, adversarial, prepared, scalars, rates);
-            return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, value.dataSync()[0]!]));
-          });
-          batchIndex++;
-          if (!Object.values(terms).every(Number.isFinite)) {
-            throw nanError(`epoch ${index + 1}, batch ${batchIndex} of ${batches}`, terms, state, out);
-          }
-          for (const [name, value] of Object.entries(terms)) sums[name] = (sums[name] ?? 0) + value;
-          // The epoch's last batch is told of with what the validation finds.
-          if (batchIndex < batches) report(batchIndex);
-        }
-      } finally {
-        tf.dispose(scalars);
-      }
-
-      const due = (index + 1) % recipe.validation.every === 0 || index + 1 === recipe.epochs;
-      const measured =
-        due && validation.length > 0
-          ? await validate(program, {
-              set,
-              validation,
-              recipe,
-              batchSize: batchSizes[0]!,
-              rng: epochRng.fork('validation'),
-              signal,
-            }).catch(async (error: unknown) => {
-              // The epoch's batches are done; what follows is measured again.
-              if (error instanceof InterruptedError) await save({ ...state, batch: batchIndex, sums });
-              throw error;
-            })
-          : undefined;
-      const row: EpochRow = {
-        epoch: index + 1,
-        learningRate: rates.student,
-        terms: Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / batches])),
-        ...(measured ? { validation: measured } : {}),
-      };
-      // Without held-out images there is nothing to select by: the last epoch is the best.
-      const score = measured
-        ? (1 - recipe.validation.robustWeight) * measured.clean + recipe.validation.robustWeight * measured.robust
-        : index + 1;
-      const isBest = (measured !== undefined || validation.length === 0) && score > (state.best?.score ?? -1);
-      const next: RunState = {
-        ...state,
-        epoch: index + 1,
-        batch: 0,
-        sums: {},
-        history: [...state.history, row],
-        ...(isBest ? { best: { epoch: index + 1, score } } : {}),
-      };
-      const trained = { method: method.name, recipe, dataset: set.name, seed, epoch: index + 1 };
-      const weights = program.weights('student');
-      if (isBest) await saveNetwork(bestFile(out), student, weights, trained);
-      await saveNetwork(lastFile(out), student, weights, trained);
-      tf.dispose(weights);
-      if (robustTeacher && method.teachers.robust === 'training-mode') {
-        const teacher = program.weights('robustTeacher');
-        await saveNetwork(teacherFile(out), robustTeacher.network, teacher, trained);
-        tf.dispose(teacher);
-      }
-      await save(next);
-      await writeMetrics(
-        join(out, 'dvclive'),
-        state.history.map(({ epoch, learningRate, terms, validation: accuracies }) => ({
-          epoch,
-          values: {
-            learning_rate: learningRate,
-            ...Object.fromEntries(Object.entries(terms).map(([name, value]) => [`train/${name}`, value])),
-            ...(accuracies
-              ? { 'validation/clean_accuracy': accuracies.clean, 'validation/robust_accuracy': accuracies.robust }
-              : {}),
-          },
-        })),
-      );
-      report(batches);
-      onEpoch?.(row);
-    }
-    return finished();
+      networks: { student: { network: student, weights: studentWeights ?? drawn! }, cleanTeacher, robustTeacher },
+      batchSizes: batchSizesOf(images.length, recipe),
+      eager,
+    });
   } finally {
-    program.dispose();
+    tf.dispose(drawn);
   }
 };
 
-const validationText = (history: readonly EpochRow[]): string => {
-  const last = history.findLast(({ validation }) => validation)?.validation;
-  return last ? ` · held out: clean ${(100 * last.clean).toFixed(1)} %, PGD ${(100 * last.robust).toFixed(1)} %` : '';
+const resultOf = (
+  { out, method }: TrainOptions,
+  identity: RunIdentity,
+  { history, best, epoch, seconds }: RunState,
+): TrainingRun => ({
+  identity,
+  history,
+  best: best ?? { epoch, score: 0 },
+  lastFile: lastFile(out),
+  bestFile: bestFile(out),
+  teacherFile: method.teachers.robust === 'training-mode' ? teacherFile(out) : null,
+  warnings: collapses(history),
+  seconds,
+});
+
+/**
+ * Trains a student. Every epoch ends with a checkpoint; killed at any moment and called again with the same options, it
+ * goes on where it was and ends with the same bytes as a run that was never interrupted.
+ *
+ * @throws InterruptedError after it has saved where it stands, when `signal` aborts
+ * @throws UserError where `out` holds another run or another process works in it, a teacher is missing, or the loss or an
+ *   answer is no longer a number
+ */
+export const train = async (options: TrainOptions): Promise<TrainingRun> => {
+  const { method, recipe = method.recipe, student, robustTeacher, set, validation, seed = 0, out } = options;
+  const { progress = silentProgress, signal = interruptSignal(), saveSeconds = 60 } = options;
+  checkOptions(options, recipe);
+  const identity = identityOf({ ...options, recipe, seed });
+  const batches = batchCount(options.train.length, recipe);
+  return withRunFolder(out, async () => {
+    const before = await loadState(out, identity);
+    try {
+      // A run that was killed between its state and its metrics gets them now.
+      if (before) await writeRunMetrics(out, before.state.history);
+      if (before && before.state.epoch >= recipe.epochs) {
+        const steps = recipe.epochs * batches;
+        progress({ task: `train ${method.name}`, done: steps, total: steps, detail: 'complete' });
+        return resultOf(options, identity, before.state);
+      }
+      const program = programOf(options, recipe, seed);
+      try {
+        if (before) {
+          program.restore(before.snapshot);
+          tf.dispose(before.snapshot);
+        }
+        const now = performance.now();
+        const run: Run = {
+          method,
+          recipe,
+          student,
+          retrainedTeacher: method.teachers.robust === 'training-mode' ? robustTeacher?.network : undefined,
+          set,
+          train: options.train,
+          validation,
+          batches,
+          rng: createRng(seed).fork('train'),
+          program,
+          identity,
+          out,
+          saveSeconds,
+          progress,
+          signal,
+          onEpoch: options.onEpoch ?? (() => undefined),
+          onWarning: options.onWarning ?? (() => undefined),
+          state: before?.state ?? firstState,
+          savedAt: now,
+          countedTo: now,
+        };
+        // The folder is this run's from now on.
+        if (!before) await saveRun(run);
+        while (run.state.epoch < recipe.epochs) await trainEpoch(run, batchSizesOf(options.train.length, recipe)[0]!);
+        return resultOf(options, identity, run.state);
+      } finally {
+        program.dispose();
+      }
+    } finally {
+      tf.dispose(before?.snapshot);
+    }
+  });
 };

@@ -1,409 +1,216 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { crossEntropyLoss } from '../attacks/attack-losses.js';
-import { moveAlongSign, signStep } from '../attacks/sign-step.js';
-import { gradients, type Tensors } from '../engine/gradient.js';
+import type { Tensors } from '../engine/gradient.js';
+import { createProgram, type ProgramFunction } from '../engine/program.js';
+import type { Method } from '../methods/method.js';
+import type { Recipe } from '../methods/recipe.js';
+import type { WeightedNetwork } from '../models/network.js';
+import { checkTeachers, networksOver, type TrainingNetworks } from './networks.js';
+import { sgd } from './sgd.js';
 import {
-  createProgram,
-  type FunctionResult,
-  type Program,
-  type ProgramFunction,
-  type TensorSpec,
-} from '../engine/program.js';
-import { UserError } from '../errors.js';
-import type { Method, Networks, Pass, Recipe, StepContext } from '../methods/method.js';
-import type { Network, WeightedNetwork } from '../models/network.js';
-import { momentumBuffer, sgd } from './sgd.js';
-
-export interface TrainingNetworks {
-  readonly student: WeightedNetwork;
-  readonly cleanTeacher?: WeightedNetwork | undefined;
-  readonly robustTeacher?: WeightedNetwork | undefined;
-}
+  ascendFunction,
+  averageFunction,
+  averagingShare,
+  beginFunction,
+  foldStudent,
+  holdFunction,
+  prefixPhase,
+  prepare,
+  stepFunction,
+  type StepParts,
+} from './step-functions.js';
+import { validationFunctions } from './validation-functions.js';
+import { firstValues, isLasting } from './variables.js';
 
 export interface TrainingProgramOptions {
   readonly method: Method;
   readonly recipe: Recipe;
   readonly networks: TrainingNetworks;
-  /** The sizes of batches that occur: the recipe's, and that of a last partial one. */
+  /** The sizes of batches that occur: the recipe's, and that of a last partial one. Validation runs at the first. */
   readonly batchSizes: readonly number[];
-  readonly eager?: boolean;
+  readonly eager?: boolean | undefined;
 }
 
-/** A batch on its way through a step. */
+/** A batch as it is let in. */
 export interface TrainingBatch {
+  /** [B, H, W, 3] in [0, 1] */
   readonly x: tf.Tensor4D;
+  /** [B] int32 */
   readonly labels: tf.Tensor1D;
+  /** The noise of the attack's start, [B, H, W, 3]: where there is an attack, and its start is not 'clean'. */
+  readonly noise?: tf.Tensor4D | undefined;
 }
 
-/** A method made into one program: its networks, momentum buffers and numbers are variables of one session. */
+/**
+ * A method made into one program: its networks, what its optimisers remember, its numbers and the batch at work are
+ * variables of one session. A step is `begin`, `ascend` as often as the attack steps, `step`.
+ */
 export interface TrainingProgram {
-  /** Runs before the attack: what the method prepares, and the student's weights folded for the attack. */
-  prepare(batch: TrainingBatch, scalars: Tensors): Tensors;
+  /** Sets what changes by the epoch: the method's scalars and the learning rates. */
+  beginEpoch(values: {
+    readonly scalars: Readonly<Record<string, number>>;
+    readonly rates: { readonly student: number; readonly robustTeacher: number };
+  }): void;
+  /** Lets a batch in, prepared for the attack; in the natural prefix (`hold`) as it is. */
+  begin(batch: TrainingBatch): void;
+  hold(batch: TrainingBatch): void;
   /** One step of the inner maximisation. */
-  ascend(batch: TrainingBatch, adversarial: tf.Tensor4D, prepared: Tensors, scalars: Tensors): tf.Tensor4D;
-  /** Loss, gradients and the optimisers' steps. Returns the loss's terms, scalars. */
-  step(
-    phase: string,
-    batch: TrainingBatch,
-    adversarial: tf.Tensor4D,
-    prepared: Tensors,
-    scalars: Tensors,
-    rates: { readonly student: number; readonly robustTeacher: number },
-  ): Tensors;
-  /** Folds the student's weights, for `logits` and `attackStep`. */
+  ascend(): void;
+  /** Loss, gradients and the optimisers' steps. Returns the loss's terms. */
+  step(phase: string): Record<string, number>;
+  /** Moves the average of the student's weights, where the recipe has one, after the step `step` (from 1) of the run. */
+  average(step: number): void;
+  /** Folds the weights of the student, or their average: what validation looks at. */
   fold(): void;
-  /** The student's logits in evaluation mode, at the first of the batch sizes. */
-  logits(x: tf.Tensor4D): tf.Tensor2D;
-  /** A sign step of cross-entropy, of size ε/4, against the student in evaluation mode, at the first of the batch sizes. */
-  attackStep(batch: TrainingBatch, adversarial: tf.Tensor4D): tf.Tensor4D;
-  /** The weights of a trained network, by PyTorch's names. They belong to the caller. */
+  /** Lets a batch in for validation. Returns the student's logits on x, [B, C]. */
+  beginValidation(batch: TrainingBatch): Float32Array;
+  /** One step of validation's attack. */
+  ascendValidation(): void;
+  /** Logits on the images that the attack has reached, [B, C]. */
+  endValidation(): { readonly student: Float32Array; readonly robustTeacher?: Float32Array };
+  /** The weights of a trained network (the student's average, where there is one), by PyTorch's names: the caller's. */
   weights(who: 'student' | 'robustTeacher'): Record<string, tf.Tensor>;
   /** Everything that changes while it trains, by the program's names: what a checkpoint holds. */
   snapshot(): Record<string, tf.Tensor>;
+  /** Sets variables, by the program's names. */
   restore(values: Tensors): void;
   dispose(): void;
 }
 
-const prefixed = (prefix: string, tensors: Tensors): Record<string, tf.Tensor> =>
-  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
-
-/** Those of `tensors` whose names begin with `prefix`, without it. */
-const under = (prefix: string, tensors: Tensors): Record<string, tf.Tensor> =>
-  Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  );
-
-/** A pass on a network's raw weights; the running statistics that it moves are collected in `moved`. */
-const rawPass = (network: Network, weights: Tensors, moved: Record<string, tf.Tensor>): Pass => ({
-  train(x, { statistics: counted = true } = {}) {
-    const { logits, statistics } = network.train({ ...weights, ...moved }, x);
-    if (counted) Object.assign(moved, statistics);
-    return logits;
-  },
-  evaluate: (x) => network.evaluate(network.fold({ ...weights, ...moved }), x),
-});
-
-const absent = (who: string, method: Method): Pass => {
-  const fail = (): never => {
-    throw new Error(`${method.name}: it uses the ${who}, but does not list it among its teachers`);
+/** The functions of a program, by their names: those of a batch end in '@' and its size. */
+const functionsOf = (parts: StepParts, batchSizes: readonly number[]): Record<string, ProgramFunction> => {
+  const { method, recipe, networks } = parts;
+  const outcome = recipe.averaging ? 'average/' : 'student/';
+  const functions: Record<string, ProgramFunction> = {
+    fold: { inputs: {}, run: (variables) => ({ updates: foldStudent(networks, variables, { from: outcome }) }) },
+    ...(recipe.averaging ? { average: averageFunction } : {}),
   };
-  return { train: fail, evaluate: fail };
+  for (const size of batchSizes) {
+    functions[`begin@${size}`] = beginFunction(parts, size);
+    if (method.ascend) functions[`ascend@${size}`] = ascendFunction(parts, method.ascend, size);
+    for (const phase of method.phases ?? ['train']) {
+      functions[`step ${phase}@${size}`] = stepFunction(parts, phase, size);
+    }
+    if (recipe.naturalPrefix > 0) {
+      functions[`hold@${size}`] = holdFunction(parts, size);
+      functions[`step ${prefixPhase}@${size}`] = stepFunction(parts, prefixPhase, size);
+    }
+  }
+  for (const [name, definition] of Object.entries(validationFunctions(parts, batchSizes[0]!))) {
+    functions[`validation ${name}`] = definition;
+  }
+  return functions;
 };
 
-/** What a teacher that is never in training mode may do. */
-const frozenPass = (who: string, network: Network, folded: Tensors, method: Method): Pass => ({
-  ...absent(`${who} in training mode`, method),
-  evaluate: (x) => network.evaluate(folded, x),
-});
+/** Variables for what the method prepares: its shapes are found by a trial on the variables' first values. */
+const preparedValues = (
+  parts: StepParts,
+  variables: Tensors,
+  batchSizes: readonly number[],
+): Record<string, tf.Tensor> => {
+  const { imageSize } = parts.networks.student.network;
+  const inFunction = networksOver(parts.method, parts.networks)(variables, 'folded');
+  const trials = batchSizes.map((size) =>
+    prepare(parts, inFunction, variables, {
+      x: tf.zeros([size, imageSize, imageSize, 3]),
+      labels: tf.zeros([size], 'int32'),
+    }),
+  );
+  return Object.assign({}, ...trials) as Record<string, tf.Tensor>;
+};
 
-const scalarSpecs = (names: readonly string[]): Record<string, TensorSpec> =>
-  Object.fromEntries(names.map((name) => [name, { shape: [] }]));
+const numbersOf = (tensors: Tensors): Record<string, number> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.dataSync()[0]!]));
 
 /**
- * Records a method's step for its networks.
- * @param scalarNames the names of what `method.scalars` returns
- * @throws UserError where a teacher that the method needs is not given
+ * Records a method's step for its networks. Their weights stay the caller's.
+ * @throws UserError where a teacher that the method needs is not given, or the method's objective names no loss
  */
-export const createTrainingProgram = (
-  { method, recipe, networks, batchSizes, eager }: TrainingProgramOptions,
-  scalarNames: readonly string[],
-): TrainingProgram => {
-  const { student, cleanTeacher, robustTeacher } = networks;
-  for (const [who, teacher, flag] of [
-    ['clean', cleanTeacher, '--clean-teacher'],
-    ['robust', robustTeacher, '--robust-teacher'],
-  ] as const) {
-    if (method.teachers[who] && !teacher) {
-      throw new UserError(
-        `${method.name} needs a ${who} teacher, but none is given: name its checkpoint by ${flag} FILE.`,
-      );
-    }
-    if (teacher && teacher.network.classes !== student.network.classes) {
-      throw new UserError(
-        `the ${who} teacher tells ${teacher.network.classes} classes apart, but the student ${student.network.classes}.`,
-      );
-    }
-  }
-  const retrains = recipe.teacherOptimiser !== undefined && method.teachers.robust === 'training-mode';
-  const momenta = (prefix: string, { network, weights }: WeightedNetwork): Record<string, tf.Tensor> =>
-    Object.fromEntries(network.trainable.map((name) => [momentumBuffer(prefix + name), tf.zerosLike(weights[name]!)]));
-  const used = ({ network, weights }: WeightedNetwork): Record<string, tf.Tensor> =>
-    Object.fromEntries(network.variables.filter((spec) => spec.used).map(({ name }) => [name, weights[name]!]));
-
+export const createTrainingProgram = ({
+  method,
+  recipe,
+  networks,
+  batchSizes,
+  eager,
+}: TrainingProgramOptions): TrainingProgram => {
+  checkTeachers(method, networks);
+  const optimisers = {
+    student: sgd(recipe.optimiser),
+    robustTeacher: recipe.teacherOptimiser && sgd(recipe.teacherOptimiser),
+  };
+  const parts = { method, recipe, networks, optimisers };
+  const scalars = method.scalars?.({ progress: 0, settings: recipe.settings, validations: [] }) ?? {};
   const initial = tf.tidy(() => {
-    const variables: Record<string, tf.Tensor> = {
-      ...prefixed('student/', used(student)),
-      ...prefixed('student.folded/', student.network.fold(student.weights)),
-      ...momenta('student/', student),
-      ...prefixed(
-        'state/',
-        Object.fromEntries(Object.entries(method.state ?? {}).map(([name, value]) => [name, tf.scalar(value)])),
-      ),
-    };
-    if (cleanTeacher && method.teachers.clean) {
-      Object.assign(variables, prefixed('cleanTeacher.folded/', cleanTeacher.network.fold(cleanTeacher.weights)));
-    }
-    if (robustTeacher && method.teachers.robust === 'frozen') {
-      Object.assign(variables, prefixed('robustTeacher.folded/', robustTeacher.network.fold(robustTeacher.weights)));
-    }
-    if (robustTeacher && method.teachers.robust === 'training-mode') {
-      Object.assign(variables, prefixed('robustTeacher/', used(robustTeacher)));
-      if (retrains) Object.assign(variables, momenta('robustTeacher/', robustTeacher));
-    }
-    return Object.fromEntries(Object.entries(variables).map(([name, tensor]) => [name, tf.keep(tensor.clone())]));
+    const variables = firstValues({ ...parts, batchSizes, scalars });
+    const all = { ...variables, ...preparedValues(parts, variables, batchSizes) };
+    // Copies: among the first values are the caller's own tensors.
+    return Object.fromEntries(Object.entries(all).map(([name, tensor]) => [name, tensor.clone()]));
   });
-
-  /** The networks of one function, and what it moved of their running statistics, by the program's names. */
-  const networksOf = (variables: Tensors, studentEvaluates: 'raw' | 'folded' | 'training') => {
-    const studentMoved: Record<string, tf.Tensor> = {};
-    const teacherMoved: Record<string, tf.Tensor> = {};
-    const raw = rawPass(student.network, under('student/', variables), studentMoved);
-    const studentPass: Pass = {
-      ...raw,
-      ...(studentEvaluates === 'training' ? { evaluate: (x) => raw.train(x) } : {}),
-      ...(studentEvaluates === 'folded'
-        ? { evaluate: (x) => student.network.evaluate(under('student.folded/', variables), x) }
-        : {}),
-    };
-    const all: Networks = {
-      student: studentPass,
-      cleanTeacher:
-        cleanTeacher && method.teachers.clean
-          ? frozenPass('clean teacher', cleanTeacher.network, under('cleanTeacher.folded/', variables), method)
-          : absent('clean teacher', method),
-      robustTeacher:
-        robustTeacher && method.teachers.robust === 'frozen'
-          ? frozenPass('robust teacher', robustTeacher.network, under('robustTeacher.folded/', variables), method)
-          : robustTeacher && method.teachers.robust
-            ? rawPass(robustTeacher.network, under('robustTeacher/', variables), teacherMoved)
-            : absent('robust teacher', method),
-    };
-    return {
-      all,
-      studentMoved,
-      moved: () => ({ ...prefixed('student/', studentMoved), ...prefixed('robustTeacher/', teacherMoved) }),
-    };
-  };
-
-  const size = student.network.imageSize;
-  const imagesOf = (batch: number): TensorSpec => ({ shape: [batch, size, size, 3] });
-  const labelsOf = (batch: number): TensorSpec => ({ shape: [batch], dtype: 'int32' });
-  const contextOf = (all: Networks, variables: Tensors, inputs: Tensors): Omit<StepContext, 'prepared'> => ({
-    ...all,
-    x: inputs['x'] as tf.Tensor4D,
-    labels: inputs['labels'] as tf.Tensor1D,
-    state: under('state/', variables),
-    scalars: under('scalar/', inputs),
-    settings: recipe.settings,
-  });
-  const folded = (variables: Tensors, moved: Tensors = {}): Record<string, tf.Tensor> =>
-    prefixed('student.folded/', student.network.fold({ ...under('student/', variables), ...moved }));
-
-  // A method's prepared tensors become inputs of the functions that follow: their shapes are found by a trial on the
-  // variables' first values.
-  const preparedSpecs = new Map<number, Record<string, TensorSpec>>();
-  for (const batch of batchSizes) {
-    preparedSpecs.set(
-      batch,
-      tf.tidy(() => {
-        if (!method.prepare) return {};
-        const inputs = {
-          x: tf.zeros([batch, size, size, 3]),
-          labels: tf.zeros([batch], 'int32'),
-          ...Object.fromEntries(scalarNames.map((name) => [`scalar/${name}`, tf.scalar(0)])),
-        };
-        const { all } = networksOf(initial, 'folded');
-        return Object.fromEntries(
-          Object.entries(method.prepare(contextOf(all, initial, inputs))).map(([name, { shape, dtype }]) => [
-            `prepared/${name}`,
-            { shape, dtype: dtype as 'float32' | 'int32' },
-          ]),
-        );
-      }),
-    );
-  }
-
-  const functions: Record<string, ProgramFunction> = {};
-  const scalars = scalarSpecs(scalarNames.map((name) => `scalar/${name}`));
-  for (const batch of batchSizes) {
-    const basic = { x: imagesOf(batch), labels: labelsOf(batch), ...scalars };
-    const prepared = preparedSpecs.get(batch)!;
-    functions[`prepare@${batch}`] = {
-      inputs: basic,
-      run(variables, inputs) {
-        // Not 'folded': those weights are from before the last step until this function has run.
-        const { all, moved, studentMoved } = networksOf(variables, 'raw');
-        const outputs = method.prepare?.(contextOf(all, variables, inputs)) ?? {};
-        const folds = method.ascend && recipe.attack.mode === 'evaluation';
-        return { outputs, updates: { ...moved(), ...(folds ? folded(variables, studentMoved) : {}) } };
-      },
-    };
-    if (method.ascend) {
-      const ascend = method.ascend;
-      functions[`ascend@${batch}`] = {
-        inputs: { ...basic, ...prepared, adversarial: imagesOf(batch) },
-        run(variables, inputs): FunctionResult {
-          const { all, moved } = networksOf(variables, recipe.attack.mode === 'training' ? 'training' : 'folded');
-          const context = { ...contextOf(all, variables, inputs), prepared: under('prepared/', inputs) };
-          const adversarial = inputs['adversarial'] as tf.Tensor4D;
-          const { gradients: slopes, aux } = gradients(
-            () => ({ value: tf.sum(ascend(adversarial, context)), aux: moved() }),
-            { adversarial },
-          );
-          return {
-            outputs: { adversarial: moveAlongSign(slopes.adversarial, context.x, adversarial, recipe.attack) },
-            updates: aux,
-          };
-        },
-      };
+  const changing = Object.keys(initial).filter(isLasting);
+  const program = (() => {
+    try {
+      return createProgram(initial, functionsOf(parts, batchSizes), eager === undefined ? {} : { eager });
+    } finally {
+      tf.dispose(initial);
     }
-    for (const phase of method.phases ?? ['train']) {
-      functions[`step ${phase}@${batch}`] = {
-        inputs: {
-          ...basic,
-          ...prepared,
-          adversarial: imagesOf(batch),
-          'rate/student': { shape: [] },
-          'rate/robustTeacher': { shape: [] },
-        },
-        run(variables, inputs): FunctionResult {
-          const { all, moved } = networksOf(variables, 'raw');
-          const context = { ...contextOf(all, variables, inputs), prepared: under('prepared/', inputs) };
-          const trained: Record<string, tf.Tensor> = Object.fromEntries(
-            student.network.trainable.map((name) => [`student/${name}`, variables[`student/${name}`]!]),
-          );
-          const wrt = { ...trained };
-          if (robustTeacher && retrains) {
-            for (const name of robustTeacher.network.trainable) {
-              wrt[`robustTeacher/${name}`] = variables[`robustTeacher/${name}`]!;
-            }
-          }
-          const result = gradients(
-            () => {
-              const objective = method.objective(inputs['adversarial'] as tf.Tensor4D, context, phase);
-              return {
-                // One backward pass serves both: neither loss depends on the other's weights.
-                value: objective.robustTeacher ? tf.add(objective.student, objective.robustTeacher) : objective.student,
-                aux: {
-                  ...prefixed('moved/', moved()),
-                  ...prefixed('term/', objective.terms),
-                  ...prefixed('state/', objective.state ?? {}),
-                },
-              };
-            },
-            wrt,
-            { optional: true },
-          );
-          const of = (prefix: string): Record<string, tf.Tensor> =>
-            Object.fromEntries(Object.entries(result.gradients).filter(([name]) => name.startsWith(prefix)));
-          return {
-            outputs: under('term/', result.aux),
-            updates: {
-              ...under('moved/', result.aux),
-              ...prefixed('state/', under('state/', result.aux)),
-              ...sgd(variables, of('student/'), inputs['rate/student']!, recipe.optimiser),
-              // Empty in a phase that does not train the teacher: its loss does not depend on these weights.
-              ...(recipe.teacherOptimiser
-                ? sgd(variables, of('robustTeacher/'), inputs['rate/robustTeacher']!, recipe.teacherOptimiser)
-                : {}),
-            },
-          };
-        },
-      };
-    }
-  }
-  const evaluationBatch = batchSizes[0]!;
-  functions['fold'] = { inputs: {}, run: (variables) => ({ updates: folded(variables) }) };
-  functions['logits'] = {
-    inputs: { x: imagesOf(evaluationBatch) },
-    run: (variables, { x }) => ({
-      outputs: { logits: student.network.evaluate(under('student.folded/', variables), x as tf.Tensor4D) },
-    }),
-  };
-  functions['attack'] = {
-    inputs: {
-      x: imagesOf(evaluationBatch),
-      labels: labelsOf(evaluationBatch),
-      adversarial: imagesOf(evaluationBatch),
-    },
-    run(variables, { x, labels, adversarial }) {
-      const weights = under('student.folded/', variables);
-      const moved = signStep(
-        (image) => crossEntropyLoss(student.network.evaluate(weights, image), labels as tf.Tensor1D),
-        x as tf.Tensor4D,
-        adversarial as tf.Tensor4D,
-        { epsilon: recipe.attack.epsilon, stepSize: recipe.attack.epsilon / 4 },
-      );
-      return { outputs: { adversarial: moved } };
-    },
-  };
+  })();
 
-  const program: Program<Record<string, ProgramFunction>> = createProgram(
-    initial,
-    functions,
-    eager === undefined ? {} : { eager },
-  );
-  for (const tensor of Object.values(initial)) tensor.dispose();
-  const changing = Object.keys(initial).filter((name) => !name.includes('.folded/'));
-  const trained = { student, robustTeacher };
-  // Variables that a network never computes with stay outside of the program, and go out as they came.
-  const idle = Object.fromEntries(
-    Object.entries(trained).map(([who, weighted]) => [
-      who,
+  const trained = { student: networks.student, robustTeacher: networks.robustTeacher };
+  const idle = idleVariables(trained);
+  let size = batchSizes[0]!;
+  const given = ({ x, labels, noise }: TrainingBatch): Tensors => ({ x, labels, ...(noise ? { noise } : {}) });
+  const enter = (name: string, batch: TrainingBatch): void => {
+    size = batch.x.shape[0];
+    program.call(`${name}@${size}`, given(batch));
+  };
+  const logitsOf = (name: string, inputs: Tensors): Record<string, Float32Array> =>
+    tf.tidy(() =>
       Object.fromEntries(
-        (weighted?.network.variables ?? [])
-          .filter((spec) => !spec.used)
-          .map(({ name }) => [name, tf.keep(weighted!.weights[name]!.clone())]),
+        Object.entries(program.call(name, inputs)).map(([who, logits]) => [who, logits.dataSync() as Float32Array]),
       ),
-    ]),
-  );
-
-  const rateScalars = new Map<number, tf.Scalar>();
-  const rate = (value: number): tf.Scalar => {
-    const known = rateScalars.get(value);
-    if (known) return known;
-    const scalar = tf.keep(tf.scalar(value));
-    rateScalars.set(value, scalar);
-    return scalar;
-  };
-  const inputsOf = (batch: TrainingBatch, values: Tensors): Tensors => ({
-    x: batch.x,
-    labels: batch.labels,
-    ...prefixed('scalar/', values),
-  });
+    );
 
   return {
-    prepare: (batch, values) => program.call(`prepare@${batch.x.shape[0]}`, inputsOf(batch, values)),
-    ascend: (batch, adversarial, prepared, values) =>
-      program.call(`ascend@${batch.x.shape[0]}`, {
-        ...inputsOf(batch, values),
-        ...prefixed('prepared/', prepared),
-        adversarial,
-      })['adversarial'] as tf.Tensor4D,
-    step: (phase, batch, adversarial, prepared, values, rates) =>
-      program.call(`step ${phase}@${batch.x.shape[0]}`, {
-        ...inputsOf(batch, values),
-        ...prefixed('prepared/', prepared),
-        adversarial,
-        'rate/student': rate(rates.student),
-        'rate/robustTeacher': rate(rates.robustTeacher),
-      }),
-    fold: () => {
+    beginEpoch({ scalars: values, rates }) {
+      tf.tidy(() => {
+        const numbers = { ...prefixedNumbers('scalar/', values), ...prefixedNumbers('rate/', rates) };
+        program.write(Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, tf.scalar(value)])));
+      });
+    },
+    begin(batch) {
+      enter('begin', batch);
+    },
+    hold(batch) {
+      enter('hold', batch);
+    },
+    ascend() {
+      program.call(`ascend@${size}`, {});
+    },
+    step: (phase) => tf.tidy(() => numbersOf(program.call(`step ${phase}@${size}`, {}))),
+    average(step) {
+      if (!recipe.averaging) return;
+      const share = averagingShare(recipe.averaging.decay, step);
+      tf.tidy(() => program.call('average', { share: tf.scalar(share) }));
+    },
+    fold() {
       program.call('fold', {});
     },
-    logits: (x) => program.call('logits', { x })['logits'] as tf.Tensor2D,
-    attackStep: ({ x, labels }, adversarial) =>
-      program.call('attack', { x, labels, adversarial })['adversarial'] as tf.Tensor4D,
+    beginValidation: (batch) => logitsOf('validation enter', given(batch))['student']!,
+    ascendValidation() {
+      program.call('validation ascend', {});
+    },
+    endValidation() {
+      const { student, robustTeacher } = logitsOf('validation outcome', {});
+      return { student: student!, ...(robustTeacher ? { robustTeacher } : {}) };
+    },
     weights(who) {
       const { network } = trained[who]!;
-      const trainedNames = network.variables.filter((spec) => spec.used).map(({ name }) => name);
-      const values = program.read(trainedNames.map((name) => `${who}/${name}`));
+      const path = who === 'robustTeacher' ? 'robustTeacher/' : recipe.averaging ? 'average/' : 'student/';
+      const names = network.variables.filter(({ used }) => used).map(({ name }) => path + name);
+      const values = program.read(names);
       return Object.fromEntries(
-        network.variables.map(({ name, used: inUse }) => [
+        network.variables.map(({ name, used }) => [
           name,
-          inUse ? values[`${who}/${name}`]! : idle[who]![name]!.clone(),
+          used ? values[path + name]! : idle[`${who}/${name}`]!.clone(),
         ]),
       );
     },
@@ -413,8 +220,20 @@ export const createTrainingProgram = (
     },
     dispose() {
       program.dispose();
-      for (const scalar of rateScalars.values()) scalar.dispose();
       tf.dispose(idle);
     },
   };
 };
+
+/** Copies of the variables that a network never computes with: they stay outside of the program, and go out as they came. */
+const idleVariables = (networks: Readonly<Record<string, WeightedNetwork | undefined>>): Record<string, tf.Tensor> =>
+  Object.fromEntries(
+    Object.entries(networks).flatMap(([who, weighted]) =>
+      (weighted?.network.variables ?? [])
+        .filter(({ used }) => !used)
+        .map(({ name }) => [`${who}/${name}`, tf.keep(weighted!.weights[name]!.clone())] as const),
+    ),
+  );
+
+const prefixedNumbers = (prefix: string, values: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { createTarget, programSize, type Attack } from '../attacks/attack.js';
-import { clampToImage, projectLinf } from '../attacks/threat-model.js';
+import { moveIntoBall } from '../attacks/threat-model.js';
 import { gather } from '../data/batches.js';
 import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
@@ -92,7 +92,7 @@ export const attackedImages = async ({
     target.dispose();
   }
   const clean = tf.tensor4d(images, shape);
-  const adversarial = tf.tidy(() => clampToImage(projectLinf(tf.tensor4d(found, shape), clean, attack.epsilon)));
+  const adversarial = tf.tidy(() => moveIntoBall(tf.tensor4d(found, shape), clean, attack.epsilon));
   const values = adversarial.dataSync() as Float32Array;
   const answers = Object.entries(networks).map(([name, one]) => ({
     name,

@@ -28,12 +28,29 @@ test('ciard methods --json has the recipes', async () => {
   const { exitCode, stdout, stderr } = await ciard(['methods', '--json']);
   assert.equal(stderr, '');
   assert.equal(exitCode, 0);
-  const records = JSON.parse(stdout) as { name: string; teachers: unknown; recipe: unknown }[];
+  const records = JSON.parse(stdout) as { name: string; teachers: unknown; recipe: unknown; settings: object[] }[];
   assert.deepEqual(
     records.map(({ name }) => name),
     methods.map(({ name }) => name),
   );
   const ard = records.find(({ name }) => name === 'ard')!;
   assert.deepEqual(ard.teachers, { clean: null, robust: 'frozen' });
+  assert.deepEqual(ard.settings[0], {
+    name: 'temperature',
+    default: 30,
+    values: 'number > 0',
+    meaning: "T, which softens both networks' answers (published code: 30)",
+  });
   assert.deepEqual(ard.recipe, methods.find(({ name }) => name === 'ard')!.recipe);
+});
+
+test('ciard methods NAME describes its settings, and an unknown name is one clear error', async () => {
+  const { exitCode, stdout } = await ciard(['methods', 'ciard']);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /warmUp: 0\.1667 {2}\(number ≥ 0 ≤ 1\)\n {4}How long .*50 of 300 epochs/);
+  assert.match(stdout, /pushRule: adaptive {2}\(adaptive, fixed, magnitude\)/);
+  assert.match((await ciard(['methods', 'natural'])).stdout, /No settings of its own/);
+  const unknown = await ciard(['methods', 'ciardd']);
+  assert.equal(unknown.exitCode, 2);
+  assert.match(unknown.stderr, /there is no method "ciardd"/);
 });

@@ -11,7 +11,7 @@ import { crossEntropy } from '../../src/engine/softmax.js';
 import { UserError } from '../../src/errors.js';
 import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
-import { momentumBuffer, sgd } from '../../src/training/sgd.js';
+import { sgd } from '../../src/training/sgd.js';
 
 const values = (tensors: Readonly<Record<string, tf.Tensor>>): Record<string, number[]> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, Array.from(tensor.dataSync())]));
@@ -71,16 +71,14 @@ for (const eager of [true, false]) {
 
   test(`variables don't share memory with the arrays they were set from, ${way}`, () => {
     const array = Float32Array.of(1, 1);
+    const optimiser = sgd({ momentum: 0.9, weightDecay: 0.5 });
     const program = createProgram(
-      { weight: tf.tensor1d(array), [momentumBuffer('weight')]: tf.zeros([2]) },
+      { weight: tf.tensor1d(array), ...optimiser.init({ weight: tf.zeros([2]) }) },
       {
         step: {
           inputs: { rate: { shape: [] } },
           run: (variables, { rate }) => ({
-            updates: sgd(variables, { weight: tf.onesLike(variables['weight']!) }, rate!, {
-              momentum: 0.9,
-              weightDecay: 0.5,
-            }),
+            updates: optimiser.update(variables, { weight: tf.onesLike(variables['weight']!) }, rate!),
           }),
         },
       },
@@ -113,8 +111,9 @@ for (const [architecture, width] of [
     const network = createNetwork(architecture, { width });
     const results = [true, false].map((eager) => {
       const weights = network.initialise(createRng(3));
-      const variables: Record<string, tf.Tensor> = { ...weights };
-      for (const name of network.trainable) variables[momentumBuffer(name)] = tf.zerosLike(weights[name]!);
+      const optimiser = sgd({ momentum: 0.9, weightDecay: 2e-4 });
+      const trained = Object.fromEntries(network.trainable.map((name) => [name, weights[name]!]));
+      const variables: Record<string, tf.Tensor> = { ...weights, ...optimiser.init(trained) };
       const program = createProgram(
         variables,
         {
@@ -132,7 +131,7 @@ for (const [architecture, width] of [
                 outputs: { loss: result.value },
                 updates: {
                   ...result.aux,
-                  ...sgd(state, result.gradients, rate!, { momentum: 0.9, weightDecay: 2e-4 }),
+                  ...optimiser.update(state, result.gradients, rate!),
                 },
               };
             },

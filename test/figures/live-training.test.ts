@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import type { PlotData } from 'plotly.js';
 import { liveTrainingCurves } from '../../src/figures/live-training.js';
 import { display, setDisplaySink, type MimeBundle } from '../../src/kernel/display.js';
-import type { EpochRow } from '../../src/training/run-folder.js';
+import type { EpochRow } from '../../src/training/run-state.js';
 
 interface Shown {
   readonly bundle: MimeBundle;

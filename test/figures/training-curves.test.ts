@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { trainingCurvesFigure } from '../../src/figures/training-curves.js';
-import type { EpochRow } from '../../src/training/run-folder.js';
+import type { EpochRow } from '../../src/training/run-state.js';
 import { checkFigure } from './golden.js';
 
 const history: EpochRow[] = Array.from({ length: 10 }, (_, i) => ({

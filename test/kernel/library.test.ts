@@ -71,12 +71,12 @@ suite('the library in cells', { skip: needsJupyter }, () => {
 
   const training = (epochs: number): string =>
     [
-      "import { changeRecipe, findMethod, holdOut, loadDataset, takeBalanced, train } from 'ciard';",
+      "import { findMethod, holdOut, loadDataset, resolveRecipe, takeBalanced, train } from 'ciard';",
       "const { train: images } = await loadDataset('synthetic');",
       'const held = holdOut(images, 64, 0);',
       'const run = await train({',
       "  method: findMethod('natural'),",
-      `  recipe: changeRecipe(findMethod('natural').recipe, { epochs: ${epochs}, batchSize: 32, validation: { images: 64, every: 1 } }),`,
+      `  recipe: resolveRecipe(findMethod('natural'), { epochs: ${epochs}, batchSize: 32, validation: { images: 64, every: 1 } }),`,
       "  student: createNetwork('cifar-resnet-8', { width: 0.5 }),",
       '  set: images,',
       '  train: takeBalanced(held.train, images, 320, 0),',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
-import fc from 'fast-check';
 import { gradients } from '../../src/engine/gradient.js';
-import { adaptedPushWeight, ciard, ciardCode, nextTemperatures, pushLoss, pushScale } from '../../src/methods/ciard.js';
+import { ciard, ciardCode } from '../../src/methods/ciard.js';
+import { elementDivergence, meanCrossEntropy } from '../../src/methods/losses.js';
+import { adaptedPushWeight, pushLoss, pushScale } from '../../src/methods/push-loss.js';
+import type { Settings } from '../../src/methods/recipe.js';
 import { createRng } from '../../src/random.js';
 import { assertClose } from '../oracle.js';
 import { answering, contextOf, linear } from './contexts.js';
@@ -81,7 +83,7 @@ for (const [name, method] of [
             [adversarial, onAdversarial],
           ]),
         );
-      const slopesWith = (settings: Record<string, number>) =>
+      const slopesWith = (settings: Settings) =>
         gradients(() => {
           const context = contextOf(method, {
             x,
@@ -99,7 +101,7 @@ for (const [name, method] of [
       assert.equal(push!.dataSync()[0], 0);
       assert.equal(wrong!.dataSync()[0], 0);
       assertClose(pushed.value.dataSync(), tf.add(l1!, l2!).dataSync(), 1e-6, 'loss');
-      const without = slopesWith({ push: 0 });
+      const without = slopesWith({ pushWeight: 0 });
       for (const branch of ['x', 'adversarial'] as const) {
         assert.deepEqual(pushed.gradients[branch].dataSync(), without.gradients[branch].dataSync());
       }
@@ -137,40 +139,12 @@ test('push scale: constant for the gradient', () => {
   });
 });
 
-test('temperatures: one step of the rate each, towards equal information, within [1, 10]', () => {
-  const temperature = fc.double({ min: 1, max: 10, noNaN: true });
-  const entropy = fc.double({ min: -0.23, max: -0.001, noNaN: true });
-  fc.assert(
-    fc.property(temperature, temperature, entropy, entropy, (adversarial, natural, ofAdversarial, ofNatural) => {
-      tf.tidy(() => {
-        const next = nextTemperatures(
-          { adversarial: tf.scalar(adversarial), natural: tf.scalar(natural) },
-          { adversarial: tf.scalar(ofAdversarial), natural: tf.scalar(ofNatural) },
-          0.001,
-        );
-        const within = (value: number): number => Math.min(10, Math.max(1, value));
-        const ratio = Math.fround(ofAdversarial) / Math.fround(ofNatural);
-        // Both are (negative) entropies: a ratio below 1 says that the robust teacher is surer, so it is softened more.
-        const expected = [
-          within(adversarial - 0.001 * Math.sign(ratio - 1)),
-          within(natural - 0.001 * Math.sign(1 / ratio - 1)),
-        ];
-        if (Math.abs(ratio - 1) < 1e-6) return;
-        assertClose([next.adversarial.dataSync()[0]!, next.natural.dataSync()[0]!], expected, 1e-6, 'temperatures');
-      });
-    }),
-    { numRuns: 50 },
-  );
-});
-
 test('the described push weight grows with robustness, halves without, and has a most', () => {
   const weightAfter = (...robust: number[]): number =>
-    adaptedPushWeight({
-      epoch: 1,
-      epochLength: 1,
-      settings: { pushWeight: 0.5 },
-      validations: robust.map((value, i) => ({ epoch: i + 1, clean: 0.9, robust: value })),
-    });
+    adaptedPushWeight(
+      0.5,
+      robust.map((value, i) => ({ epoch: i + 1, clean: 0.9, robust: value })),
+    );
   assert.equal(weightAfter(), 0.05);
   assertClose(
     [weightAfter(0.3), weightAfter(0.3, 0.4), weightAfter(0.3, 0.2)],
@@ -181,22 +155,160 @@ test('the described push weight grows with robustness, halves without, and has a
   assert.equal(weightAfter(...Array.from({ length: 40 }, (_, i) => i / 100)), 0.5);
 });
 
-test('phases: the teacher rests through epoch 50; then every step in the code, an epoch of ten as described', () => {
-  const phase = (method: typeof ciard, epoch: number): string =>
-    method.phase!({ epoch, epochLength: 1, settings: method.recipe.settings, validations: [] });
-  assert.deepEqual(
-    [1, 50, 51, 52, 300].map((epoch) => phase(ciardCode, epoch)),
-    ['warm-up', 'warm-up', 'itt', 'itt', 'itt'],
+/** Which steps of a run retrain the teacher. */
+const retrainedSteps = (method: typeof ciard, epochs: number, batches: number, settings: Settings = {}): boolean[] =>
+  Array.from(
+    { length: epochs * batches },
+    (_, step) =>
+      method.phase!({
+        progress: step / (epochs * batches),
+        stepLength: 1 / (epochs * batches),
+        settings: { ...method.recipe.settings, ...settings },
+      }) === 'distil and retrain',
   );
-  const retrained = Array.from({ length: 300 }, (_, i) => i + 1).filter((epoch) => phase(ciard, epoch) !== 'distil');
-  assert.deepEqual(
-    retrained,
-    Array.from({ length: 25 }, (_, i) => 51 + 10 * i),
-  );
-  for (const method of [ciard, ciardCode]) {
-    for (const epoch of [1, 60, 61, 300]) assert.ok(method.phases!.includes(phase(method, epoch)));
+
+test('ITT at the published length: the teacher rests through epoch 50; then every step in the code, an epoch of ten as described', () => {
+  for (const batches of [390, 7]) {
+    const byEpoch = (method: typeof ciard): number[] => {
+      const steps = retrainedSteps(method, 300, batches);
+      return Array.from({ length: 300 }, (_, i) =>
+        steps.slice(i * batches, (i + 1) * batches).reduce((sum, on) => sum + Number(on), 0),
+      );
+    };
+    assert.deepEqual(
+      byEpoch(ciardCode),
+      Array.from({ length: 300 }, (_, i) => (i < 50 ? 0 : batches)),
+    );
+    assert.deepEqual(
+      byEpoch(ciard),
+      Array.from({ length: 300 }, (_, i) => (i >= 50 && (i - 50) % 10 === 0 ? batches : 0)),
+    );
   }
 });
+
+for (const epochs of [300, 200, 12, 7, 1]) {
+  test(`ITT in ${epochs} epochs: at every moment as many steps were retrained as the published run's share of them, to one`, () => {
+    for (const batches of [390, 79, 5]) {
+      const total = epochs * batches;
+      let retrained = 0;
+      retrainedSteps(ciard, epochs, batches).forEach((on, step) => {
+        retrained += Number(on);
+        // In published epochs.
+        const since = Math.max(0, (300 * (step + 1)) / total - 50);
+        const due =
+          (total / 300) * (Math.floor(since / 10 + 1e-9) + Math.min(1, since - 10 * Math.floor(since / 10 + 1e-9)));
+        assert.ok(retrained - due > -1e-6 && retrained - due < 1, `step ${step} of ${total}: ${retrained}, due ${due}`);
+      });
+      assert.ok(Math.abs(retrained - (25 / 300) * total) < 1, `${retrained} of ${total}`);
+      const code = retrainedSteps(ciardCode, epochs, batches).filter(Boolean).length;
+      assert.ok(Math.abs(code - (250 / 300) * total) < 1, `${code} of ${total}`);
+    }
+  });
+}
+
+test('ITT: never where the interval is 0, at every step where it is no longer than what is retrained of it', () => {
+  const count = (settings: Settings): number => retrainedSteps(ciard, 12, 10, settings).filter(Boolean).length;
+  assert.equal(count({ retrainEvery: 0 }), 0);
+  assert.equal(count({ retrainEvery: 1 / 300, retrainFor: 1 / 300 }), 100);
+  assert.equal(count({ retrainEvery: 0.1, retrainFor: 0.2, warmUp: 0 }), 120);
+  assert.equal(count({ retrainEvery: 0.5, retrainFor: 0.25, warmUp: 0 }), 60);
+  assert.equal(count({ warmUp: 1 }), 0);
+});
+
+/** The loss, its terms and gradients of one step on drawn logits. */
+const stepOn = (method: typeof ciard, settings: Settings, labelSmoothing = 0) => {
+  const [x, adversarial] = [tf.zeros<tf.Rank.R4>([3, 1, 1, 3]), tf.ones<tf.Rank.R4>([3, 1, 1, 3])];
+  const logits = { x: drawn('on x'), adversarial: drawn("on x'") };
+  const clean = { x: sureOf([3, 3, 2]), adversarial: sureOf([0, 3, 3]) };
+  const answers = (on: typeof logits) =>
+    answering(
+      new Map<tf.Tensor, tf.Tensor2D>([
+        [x, on.x],
+        [adversarial, on.adversarial],
+      ]),
+    );
+  const context = contextOf(method, {
+    x,
+    labels: labels(),
+    student: answers(logits),
+    cleanTeacher: answers(clean),
+    robustTeacher: answers({ x: drawn('robust'), adversarial: drawn('robust') }),
+    settings,
+    labelSmoothing,
+  });
+  const { student, terms } = method.objective(adversarial, context, 'distil');
+  const numbers = Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, term.dataSync()[0]!]));
+  return { loss: student.dataSync()[0]!, terms: numbers as Record<string, number>, logits, clean };
+};
+
+test('ciard: the push weight is fixed, adaptive or matched in magnitude, and 0 leaves the other two terms', () => {
+  tf.tidy(() => {
+    const pushOf = (settings: Settings): number => {
+      const { loss, terms } = stepOn(ciard, settings);
+      return (terms['adversarial']! + terms['natural']! - loss) / (classes * terms['push']!);
+    };
+    for (const pushWeight of [0, 0.1, 0.5, 1, 2]) {
+      assertClose([pushOf({ pushRule: 'fixed', pushWeight })], [pushWeight], 1e-4, `fixed ${pushWeight}`);
+    }
+    // Before the first validation: a tenth of the most.
+    assertClose([pushOf({})], [0.05], 1e-4, 'adaptive');
+    assertClose([pushOf({ pushWeight: 0 })], [0], 1e-4, 'adaptive 0');
+    const { terms } = stepOn(ciard, {});
+    const magnitude = (value: number): number => Math.floor(Math.log10(value));
+    const matched =
+      10 **
+      (Math.min(magnitude(terms['adversarial']!), magnitude(terms['natural']!)) - magnitude(classes * terms['push']!));
+    for (const pushWeight of [1, 0.5]) {
+      assertClose([pushOf({ pushRule: 'magnitude', pushWeight })], [pushWeight * matched], 1e-4, 'magnitude');
+    }
+  });
+});
+
+test('ciard-code: the push weight is a factor of the magnitude-matched one', () => {
+  tf.tidy(() => {
+    const pushOf = (settings: Settings): number => {
+      const { loss, terms } = stepOn(ciardCode, settings);
+      return (terms['adversarial']! + terms['natural']! - loss) / terms['push']!;
+    };
+    assertClose([pushOf({ pushWeight: 2 })], [2 * pushOf({})], 1e-4, 'twice');
+    assert.ok(Math.abs(pushOf({ pushWeight: 0 })) < 1e-6, 'without');
+  });
+});
+
+for (const method of [ciard, ciardCode]) {
+  test(`${method.name}: the push is at its temperature, and on x where that is asked for`, () => {
+    tf.tidy(() => {
+      const { logits, clean } = stepOn(method, {});
+      for (const [pushOn, of] of [
+        ['adversarial', 'adversarial'],
+        ['clean', 'x'],
+      ] as const) {
+        for (const pushTemperature of [1, 5, 10]) {
+          const expected = pushLoss(clean[of], logits[of], labels(), pushTemperature);
+          const { terms } = stepOn(method, { pushOn, pushTemperature });
+          assertClose([terms['push']!], expected.loss.dataSync(), 1e-6, `${pushOn}, ${pushTemperature}`);
+          assertClose([terms['wrong']!], expected.wrong.dataSync(), 1e-6, pushOn);
+        }
+      }
+    });
+  });
+
+  test(`${method.name}: S(x) is held to the label or to the clean teacher, and labels are smoothed`, () => {
+    tf.tidy(() => {
+      const { logits, clean } = stepOn(method, {});
+      // The code's terms are means over the classes too.
+      const per = method === ciard ? 1 : classes;
+      for (const labelSmoothing of [0, 0.1]) {
+        const { terms } = stepOn(method, { naturalTerm: 'cross-entropy' }, labelSmoothing);
+        const expected = meanCrossEntropy(logits.x, labels(), labelSmoothing).dataSync()[0]! / per;
+        assertClose([terms['natural']!], [expected], 1e-6, `cross-entropy, smoothing ${labelSmoothing}`);
+      }
+      const { terms } = stepOn(method, { naturalTerm: 'clean-teacher' });
+      const expected = elementDivergence(tf.softmax(clean.x), logits.x).dataSync()[0]! * (classes / per);
+      assertClose([terms['natural']!], [expected], 1e-5, 'clean teacher');
+    });
+  });
+}
 
 test("the published code's order of the student's passes, which its running statistics follow", () => {
   tf.tidy(() => {
@@ -218,7 +330,7 @@ test("the published code's order of the student's passes, which its running stat
       robustTeacher: network,
     });
     assert.deepEqual(passes, ['x'], 'before the attack');
-    ciardCode.objective(adversarial, context, 'itt');
+    ciardCode.objective(adversarial, context, 'distil and retrain');
     assert.deepEqual(passes, ['x', "x'"]);
   });
 });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '../../src/engine/backend.js';
 import type { Method, Pass, StepContext } from '../../src/methods/method.js';
+import type { Settings } from '../../src/methods/recipe.js';
 
 /** A network that is a table: it answers each of the images that it knows with given logits, in either mode. */
 export const answering = (answers: ReadonlyMap<tf.Tensor, tf.Tensor2D>): Pass => {
@@ -32,10 +33,10 @@ export interface Given {
   readonly robustTeacher?: Pass;
   readonly x: tf.Tensor4D;
   readonly labels: tf.Tensor1D;
-  readonly settings?: Readonly<Record<string, number>>;
+  readonly settings?: Settings;
+  readonly labelSmoothing?: number;
   /** In place of the state's first values. */
   readonly state?: Readonly<Record<string, number>>;
-  readonly epoch?: number;
 }
 
 const scalarsOf = (values: Readonly<Record<string, number>> = {}): Record<string, tf.Scalar> =>
@@ -51,7 +52,8 @@ export const contextOf = (method: Method, given: Given): StepContext => {
     x: given.x,
     labels: given.labels,
     state: scalarsOf({ ...method.state, ...given.state }),
-    scalars: scalarsOf(method.scalars?.({ epoch: given.epoch ?? 1, epochLength: 1, settings, validations: [] })),
+    scalars: scalarsOf(method.scalars?.({ progress: 0, settings, validations: [] })),
+    labelSmoothing: given.labelSmoothing ?? 0,
     settings,
   };
   return { ...context, prepared: method.prepare?.(context) ?? {} };

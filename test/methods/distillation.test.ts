@@ -8,6 +8,7 @@ import { iad, iadIntrospection, iadTrust } from '../../src/methods/iad.js';
 import { batchDivergence, elementDivergence, tenClassDivergence } from '../../src/methods/losses.js';
 import { rsladLoss } from '../../src/methods/rslad.js';
 import { tradesLoss } from '../../src/methods/trades.js';
+import type { Settings } from '../../src/methods/recipe.js';
 import { createRng } from '../../src/random.js';
 import { assertClose } from '../oracle.js';
 import { answering, contextOf, linear } from './contexts.js';
@@ -50,7 +51,7 @@ test('RSLAD and MTARD: with ten classes KLe itself, with a hundred ten times KLe
 test('RSLAD: five sixths for x′, one sixth for x', () => {
   tf.tidy(() => {
     const [teacher, adversarial, natural] = [drawn('teacher', 10), drawn("x'", 10), drawn('x', 10)];
-    const made = rsladLoss(teacher, { adversarial, natural });
+    const made = rsladLoss(teacher, { adversarial, natural }, 5 / 6);
     const target = tf.softmax(teacher);
     assertClose(
       [value(made.loss)],
@@ -59,7 +60,7 @@ test('RSLAD: five sixths for x′, one sixth for x', () => {
       'loss',
     );
     // At the teacher itself only the floor under the logarithm is left: log(1 + 1e-5/p) ≤ 1e-5/p, so 1e-5 at most.
-    const least = value(rsladLoss(teacher, { adversarial: teacher, natural: teacher }).loss);
+    const least = value(rsladLoss(teacher, { adversarial: teacher, natural: teacher }, 5 / 6).loss);
     assert.ok(least > 0 && least < 1.1e-5, `${least}`);
   });
 });
@@ -94,7 +95,7 @@ test('IAD: the trust is T(y | x′)^β, without a gradient; whole trust leaves n
       'trust',
     );
     const { gradients: slopes } = gradients(
-      () => ({ value: tf.add<tf.Scalar>(tf.sum(iadTrust(teacher, labels())), tf.sum(teacher)) }),
+      () => ({ value: tf.add<tf.Scalar>(tf.sum(iadTrust(teacher, labels(), 0.1)), tf.sum(teacher)) }),
       { teacher },
     );
     assert.ok(slopes.teacher.dataSync().every((slope) => slope === 1));
@@ -109,22 +110,27 @@ test('IAD: the trust is T(y | x′)^β, without a gradient; whole trust leaves n
   });
 });
 
-test('IAD: introspection begins after epoch 60, or where it is told to', () => {
-  const phase = (epoch: number, settings = iad.recipe.settings): string =>
-    iad.phase!({ epoch, epochLength: 1, settings, validations: [] });
+test('IAD: introspection begins after epoch 60 of 200, at the same share of any run, or where it is told to', () => {
+  const phase = (epoch: number, epochs: number, settings: Settings = {}): string =>
+    iad.phase!({ progress: (epoch - 1) / epochs, stepLength: 1 / (epochs * 390), settings });
   assert.deepEqual(
-    [1, 60, 61, 200].map((epoch) => phase(epoch)),
+    [1, 60, 61, 200].map((epoch) => phase(epoch, 200)),
     ['teacher', 'teacher', 'introspection', 'introspection'],
   );
-  assert.equal(phase(11, { ...iad.recipe.settings, warmUp: 10 }), 'introspection');
+  assert.deepEqual(
+    [3, 4, 10].map((epoch) => phase(epoch, 10)),
+    ['teacher', 'introspection', 'introspection'],
+  );
+  assert.equal(phase(11, 200, { warmUp: 10 / 200 }), 'introspection');
+  assert.equal(phase(10, 200, { warmUp: 10 / 200 }), 'teacher');
 });
 
 test('TRADES: β weights the divergence, which vanishes where both answers are the same', () => {
   tf.tidy(() => {
     const logits = { natural: drawn('x', 4), adversarial: drawn("x'", 4) };
-    const [one, six] = [tradesLoss(logits, labels(), 1), tradesLoss(logits, labels())];
+    const [one, six] = [tradesLoss(logits, labels(), { beta: 1 }), tradesLoss(logits, labels(), { beta: 6 })];
     assertClose([value(six.loss) - value(one.loss)], [5 * value(one.divergence)], 1e-5, 'five more of it');
-    const same = tradesLoss({ natural: logits.natural, adversarial: logits.natural }, labels());
+    const same = tradesLoss({ natural: logits.natural, adversarial: logits.natural }, labels(), { beta: 6 });
     assertClose([value(same.loss)], [value(same.supervised)], 1e-6, 'loss');
   });
 });
@@ -181,7 +187,7 @@ test('AdaAD: with a share of α, the rest is the divergence on x, and the scale 
           [adversarial, drawn(`${who} x'`, 5)],
         ]),
       );
-    const loss = (settings: Record<string, number>): number =>
+    const loss = (settings: Settings): number =>
       value(
         adaad.objective(
           adversarial,

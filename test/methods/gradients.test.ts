@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { gradients, type Tensors } from '../../src/engine/gradient.js';
 import { methods } from '../../src/methods/catalogue.js';
 import type { Method, StepContext } from '../../src/methods/method.js';
+import type { Settings } from '../../src/methods/recipe.js';
 import { createRng } from '../../src/random.js';
 import { assertClose } from '../oracle.js';
 import { answering, contextOf, linear, phasesOf, type Given } from './contexts.js';
@@ -16,13 +17,19 @@ const classes = 4;
 const pixels = 12;
 
 /** What a setting must be for a branch of an objective to run, or for float32 to resolve its differences. */
-const settings: Readonly<Record<string, Readonly<Record<string, number>>[]>> = {
+const settings: Readonly<Record<string, readonly Settings[]>> = {
   // At T = 30 the loss is a small difference times 900; the oracle has it.
   ard: [
     { temperature: 3, alpha: 1 },
     { temperature: 3, alpha: 0.6 },
   ],
   adaad: [{}, { alpha: 0.6, scale: 0.1 }],
+  ciard: [
+    {},
+    { pushOn: 'clean', naturalTerm: 'clean-teacher', pushTemperature: 2 },
+    { pushRule: 'magnitude', pushWeight: 1 },
+  ],
+  'ciard-code': [{}, { pushOn: 'clean', naturalTerm: 'cross-entropy' }],
 };
 
 const draw = () => {

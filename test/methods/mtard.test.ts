@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { gradients } from '../../src/engine/gradient.js';
-import { balanced, bMtard } from '../../src/methods/b-mtard.js';
+import { balanced, bMtard, nextTemperatures } from '../../src/methods/b-mtard.js';
 import { mtard, mtardState, nextWeights } from '../../src/methods/mtard.js';
 import { createRng } from '../../src/random.js';
 import { assertClose } from '../oracle.js';
@@ -84,7 +84,7 @@ test('balanced: negatives are set to 0, and the weights divided by their sum', (
 
 test('the rates of the rules fall with the learning rate', () => {
   const scalars = (method: typeof mtard, epoch: number): Readonly<Record<string, number>> =>
-    method.scalars!({ epoch, epochLength: 1, settings: method.recipe.settings, validations: [] });
+    method.scalars!({ progress: (epoch - 1) / 300, settings: {}, validations: [] });
   for (const [epoch, factor] of [
     [1, 1],
     [214, 1],
@@ -96,6 +96,32 @@ test('the rates of the rules fall with the learning rate', () => {
     const { weightRate, temperatureRate } = scalars(bMtard, epoch);
     assertClose([weightRate!, temperatureRate!], [0.025 * factor, 0.001 * factor], 1e-9, 'B-MTARD');
   }
+});
+
+test('temperatures: one step of the rate each, towards equal information, within [1, 10]', () => {
+  const temperature = fc.double({ min: 1, max: 10, noNaN: true });
+  const entropy = fc.double({ min: -0.23, max: -0.001, noNaN: true });
+  fc.assert(
+    fc.property(temperature, temperature, entropy, entropy, (adversarial, natural, ofAdversarial, ofNatural) => {
+      tf.tidy(() => {
+        const next = nextTemperatures(
+          { adversarial: tf.scalar(adversarial), natural: tf.scalar(natural) },
+          { adversarial: tf.scalar(ofAdversarial), natural: tf.scalar(ofNatural) },
+          0.001,
+        );
+        const within = (value: number): number => Math.min(10, Math.max(1, value));
+        const ratio = Math.fround(ofAdversarial) / Math.fround(ofNatural);
+        // Both are (negative) entropies: a ratio below 1 says that the robust teacher is surer, so it is softened more.
+        const expected = [
+          within(adversarial - 0.001 * Math.sign(ratio - 1)),
+          within(natural - 0.001 * Math.sign(1 / ratio - 1)),
+        ];
+        if (Math.abs(ratio - 1) < 1e-6) return;
+        assertClose([next.adversarial.dataSync()[0]!, next.natural.dataSync()[0]!], expected, 1e-6, 'temperatures');
+      });
+    }),
+    { numRuns: 50 },
+  );
 });
 
 for (const method of [mtard, bMtard]) {

@@ -1,36 +1,129 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { rateAt, recipeEpoch } from '../../src/methods/schedule.js';
+import { findMethod, methods } from '../../src/methods/catalogue.js';
+import { rateAt, type Schedule } from '../../src/methods/schedule.js';
 
-test('a step schedule falls by its factor at each milestone', () => {
-  const schedule = { kind: 'steps', rate: 0.1, at: [100, 150], factor: 0.1 } as const;
-  assert.deepEqual(
-    [1, 99, 100, 149, 150, 200].map((epoch) => Number(rateAt(schedule, epoch).toPrecision(6))),
-    [0.1, 0.1, 0.01, 0.01, 0.001, 0.001],
-  );
+/** The published code's formula of CIARD, by epochs counted from 1. */
+const dampedCosine =
+  (rate: number, from: number, length: number) =>
+  (epoch: number): number => {
+    if (epoch < from) return rate;
+    const u = (epoch - from) / length;
+    return rate * 0.5 * (1 + Math.cos(Math.PI * u)) * Math.exp(-0.01 * u * u);
+  };
+const tenths =
+  (...at: number[]) =>
+  (epoch: number): number =>
+    0.1 * 0.1 ** at.filter((milestone) => epoch >= milestone).length;
+
+const published = {
+  natural: [300, tenths(215, 260, 285)],
+  'pgd-at': [110, tenths(100, 105)],
+  trades: [76, tenths(75)],
+  ard: [200, tenths(100, 150)],
+  iad: [200, tenths(100, 150)],
+  adaad: [200, tenths(100, 150)],
+  rslad: [300, tenths(215, 260, 285)],
+  mtard: [300, tenths(215, 260, 285)],
+  'b-mtard': [300, tenths(215, 260, 285)],
+  ciard: [300, dampedCosine(0.1, 150, 150)],
+  'ciard-code': [300, dampedCosine(0.1, 150, 150)],
+} as const;
+
+const assertEqual = (actual: number, expected: number, what: string): void => {
+  assert.ok(Math.abs(actual - expected) <= 1e-12, `${what}: ${actual}, published ${expected}`);
+};
+
+test('every method has its published schedule here', () => {
+  assert.deepEqual(Object.keys(published).sort(), methods.map(({ name }) => name).sort());
 });
 
-test('a triangle rises to its peak, falls, and never reaches zero inside the run', () => {
-  const schedule = { kind: 'triangle', rate: 0.2, peak: 2, end: 6 } as const;
-  assert.deepEqual(
-    [1, 2, 3, 4, 5, 6].map((epoch) => Number(rateAt(schedule, epoch).toPrecision(6))),
-    [0.1, 0.2, 0.16, 0.12, 0.08, 0.04],
-  );
+for (const [name, [epochs, rate]] of Object.entries(published)) {
+  test(`${name}: at its published length the rate of every epoch is the published one`, () => {
+    const { recipe } = findMethod(name);
+    assert.equal(recipe.epochs, epochs);
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const actual = rateAt(recipe.optimiser.learningRate, { index: epoch - 1, epochs });
+      assertEqual(actual, rate(epoch), `epoch ${epoch}`);
+    }
+  });
+}
+
+for (const name of ['ciard', 'ciard-code']) {
+  test(`${name}: the check values of the rates, and the teacher's rate at every epoch`, () => {
+    const { optimiser, teacherOptimiser } = findMethod(name).recipe;
+    for (const [schedule, rates] of [
+      [
+        optimiser.learningRate,
+        [
+          [149, '0.10000'],
+          [175, '0.09328'],
+          [200, '0.07492'],
+          [250, '0.02489'],
+          [290, '0.00108'],
+        ],
+      ],
+      [
+        teacherOptimiser!.learningRate,
+        [
+          [100, '0.0000904'],
+          [150, '0.0000653'],
+          [200, '0.0000344'],
+        ],
+      ],
+    ] as const) {
+      for (const [epoch, rate] of rates) {
+        const digits = rate.length - 2;
+        assert.equal(rateAt(schedule, { index: epoch - 1, epochs: 300 }).toFixed(digits), rate, `epoch ${epoch}`);
+      }
+    }
+    const teacher = dampedCosine(1e-4, 50, 250);
+    for (let epoch = 1; epoch <= 300; epoch++) {
+      const actual = rateAt(teacherOptimiser!.learningRate, { index: epoch - 1, epochs: 300 });
+      assertEqual(actual, teacher(epoch), `epoch ${epoch}`);
+    }
+  });
+}
+
+test('steps: milestones fall where they fall, whatever the length', () => {
+  const schedule: Schedule = { kind: 'steps', rate: 0.1, at: [0.5, 0.75], factor: 0.1 };
+  const rates = (epochs: number): number[] =>
+    Array.from({ length: epochs }, (_, index) => Math.round(1e6 * rateAt(schedule, { index, epochs })));
+  assert.deepEqual(rates(4), [100000, 100000, 10000, 1000]);
+  assert.deepEqual(rates(8), [100000, 100000, 100000, 100000, 10000, 10000, 1000, 1000]);
+  // Epochs begin at 0, 1/3, 2/3.
+  assert.deepEqual(rates(3), [100000, 100000, 10000]);
 });
 
-test('a run of the length that a recipe was written for counts its epochs from 1', () => {
-  assert.equal(recipeEpoch(0, { epochs: 300, writtenFor: 300 }), 1);
-  assert.equal(recipeEpoch(299, { epochs: 300, writtenFor: 300 }), 300);
+test('one-cycle: in straight lines up to its peak and down to nothing, by the middle of each epoch', () => {
+  const schedule: Schedule = { kind: 'one-cycle', rate: 0.2, peak: 0.25 };
+  const rates = Array.from({ length: 8 }, (_, index) => rateAt(schedule, { index, epochs: 8 }));
+  const expected = [1, 3].map((m) => (0.2 * m) / 16 / 0.25);
+  for (let m = 5; m < 16; m += 2) expected.push((0.2 * (1 - m / 16)) / 0.75);
+  rates.forEach((rate, i) => {
+    assertEqual(rate, expected[i]!, `epoch ${i + 1}`);
+  });
+  assertEqual(rateAt({ ...schedule, peak: 0 }, { index: 0, epochs: 2 }), 0.15, 'no rise');
+  assertEqual(rateAt({ ...schedule, peak: 1 }, { index: 1, epochs: 2 }), 0.15, 'no fall');
 });
 
-test('a shorter run passes the same schedule, in order and inside its length', () => {
+test('rates are positive, and never more than the schedule says', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 400 }), (epochs, writtenFor) => {
-      const passed = Array.from({ length: epochs }, (_, index) => recipeEpoch(index, { epochs, writtenFor }));
-      assert.equal(passed[0], 1);
-      assert.ok(passed.every((epoch, i) => i === 0 || epoch > passed[i - 1]!));
-      assert.ok(passed.at(-1)! < 1 + writtenFor);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 400 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.nat(),
+      (epochs, at, n) => {
+        const index = n % epochs;
+        for (const schedule of [
+          { kind: 'one-cycle', rate: 0.1, peak: at },
+          { kind: 'steps', rate: 0.1, at: [at], factor: 0.1 },
+        ] as const) {
+          const rate = rateAt(schedule, { index, epochs });
+          assert.ok(rate > 0 && rate <= 0.1, `${schedule.kind}: ${rate}`);
+        }
+      },
+    ),
   );
 });

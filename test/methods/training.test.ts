@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
-import { startFrom, startNoise } from '../../src/attacks/threat-model.js';
+import { z } from 'zod';
 import { tensorflow } from '../../src/engine/backend.js';
-import type { Tensors } from '../../src/engine/gradient.js';
 import { crossEntropy } from '../../src/engine/softmax.js';
 import { findMethod, methods } from '../../src/methods/catalogue.js';
 import { meanCrossEntropy } from '../../src/methods/losses.js';
-import type { Method, Recipe } from '../../src/methods/method.js';
-import { commonRecipe, gaussianPgd10 } from '../../src/methods/recipes.js';
+import { commonRecipe, gaussianPgd10 } from '../../src/methods/common-recipe.js';
+import { defineMethod, type Method } from '../../src/methods/method.js';
+import { resolveRecipe, type Recipe, type RecipeChanges } from '../../src/methods/recipe.js';
 import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
-import {
-  createTrainingProgram,
-  type TrainingBatch,
-  type TrainingProgram,
-} from '../../src/training/training-program.js';
+import { prefixPhase } from '../../src/training/step-functions.js';
+import { trainingStep } from '../../src/training/step.js';
+import { createTrainingProgram, type TrainingProgram } from '../../src/training/training-program.js';
 import { assertClose } from '../oracle.js';
 import { phasesOf } from './contexts.js';
 
@@ -26,81 +24,73 @@ const rng = createRng(1);
 /** A method as a program on a small network of random weights, with teachers of other random weights. */
 const smallProgram = (
   method: Method,
-  { eager, epoch = 1 }: { eager: boolean; epoch?: number },
-): { program: TrainingProgram; recipe: Recipe; scalars: Record<string, tf.Tensor> } => {
-  const recipe = { ...method.recipe, attack: { ...method.recipe.attack, steps: 2 } };
-  const scalars = Object.fromEntries(
-    Object.entries(method.scalars?.({ epoch, epochLength: 1, settings: recipe.settings, validations: [] }) ?? {}).map(
-      ([name, value]) => [name, tf.scalar(value)],
-    ),
-  );
+  { eager, progress = 0, changes = {} }: { eager: boolean; progress?: number; changes?: RecipeChanges },
+): { program: TrainingProgram; recipe: Recipe } => {
+  const recipe = resolveRecipe(method, { attack: { steps: 2 }, ...changes });
   const weighted = (who: string) => ({ network, weights: network.initialise(rng.fork(who)) });
   const networks = {
     student: weighted('student'),
     cleanTeacher: weighted('clean teacher'),
     robustTeacher: weighted('robust teacher'),
   };
-  const program = createTrainingProgram(
-    { method, recipe, networks, batchSizes: [batchSize], eager },
-    Object.keys(scalars),
-  );
-  for (const { weights } of Object.values(networks)) tf.dispose(weights);
-  return { program, recipe, scalars };
+  let program: TrainingProgram;
+  try {
+    program = createTrainingProgram({ method, recipe, networks, batchSizes: [batchSize], eager });
+  } finally {
+    for (const { weights } of Object.values(networks)) tf.dispose(weights);
+  }
+  program.beginEpoch({
+    scalars: method.scalars?.({ progress, settings: recipe.settings, validations: [] }) ?? {},
+    rates: { student: 0.05, robustTeacher: 1e-3 },
+  });
+  return { program, recipe };
 };
 
-const smallBatch = (): TrainingBatch => ({
-  x: tf.tensor4d(rng.fork('x').uniforms(batchSize * 32 * 32 * 3), [batchSize, 32, 32, 3]),
-  labels: tf.tensor1d(
-    Int32Array.from({ length: batchSize }, (_, i) => i % 10),
-    'int32',
-  ),
-});
+const shape: [number, number, number, number] = [batchSize, 32, 32, 3];
+const batch = {
+  size: batchSize,
+  images: rng.fork('x').uniforms(batchSize * 32 * 32 * 3),
+  labels: Int32Array.from({ length: batchSize }, (_, i) => i % 10),
+};
 
 /** A whole step as the training loop makes it. @returns the loss's terms */
 const wholeStep = (
   method: Method,
   phase: string,
-  { program, recipe, scalars }: ReturnType<typeof smallProgram>,
-  batch: TrainingBatch,
+  { program, recipe }: ReturnType<typeof smallProgram>,
   index: number,
-): Record<string, number> =>
-  tf.tidy(() => {
-    const { start, epsilon, steps } = recipe.attack;
-    const prepared: Tensors = method.prepare || method.ascend ? program.prepare(batch, scalars) : {};
-    let adversarial = batch.x;
-    if (method.ascend) {
-      const noise = startNoise(start, batch.x.size, epsilon, rng.fork('start', index));
-      adversarial = startFrom(start, batch.x, tf.tensor4d(noise, batch.x.shape));
-      for (let i = 0; i < steps; i++) adversarial = program.ascend(batch, adversarial, prepared, scalars);
-      const moved = tf.max(tf.abs(tf.sub(adversarial, batch.x))).dataSync()[0]!;
-      assert.ok(moved > 0 && moved <= epsilon + 1e-6, `the images moved by ${moved}`);
-    }
-    const terms = program.step(phase, batch, adversarial, prepared, scalars, { student: 0.05, robustTeacher: 1e-3 });
-    return Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, term.dataSync()[0]!]));
-  });
+): Record<string, number> => trainingStep(program, { method, recipe, phase, batch, rng: rng.fork('start', index) });
+
+/** Values of a snapshot, which is disposed. */
+const valuesOf = (snapshot: Record<string, tf.Tensor>): Record<string, Float32Array> => {
+  const values = Object.fromEntries(
+    Object.entries(snapshot).map(([name, value]) => [name, Float32Array.from(value.dataSync())]),
+  );
+  tf.dispose(snapshot);
+  return values;
+};
 
 /** Trains on one batch. @returns each step's terms, and everything that changed after `snapshotAfter` of them */
 const trainOn = (
   method: Method,
   phase: string,
-  { eager, steps, snapshotAfter }: { eager: boolean; steps: number; snapshotAfter: number },
+  {
+    eager,
+    steps,
+    snapshotAfter,
+    changes = {},
+  }: { eager: boolean; steps: number; snapshotAfter: number; changes?: RecipeChanges },
 ): { terms: Record<string, number>[]; snapshot: Record<string, Float32Array> } => {
   const before = tf.memory().numTensors;
-  const made = smallProgram(method, { eager });
-  const batch = smallBatch();
+  const made = smallProgram(method, { eager, changes });
   const terms: Record<string, number>[] = [];
   let snapshot: Record<string, Float32Array> = {};
   for (let i = 0; i < steps; i++) {
-    terms.push(wholeStep(method, phase, made, batch, i));
-    if (i + 1 !== snapshotAfter) continue;
-    const values = made.program.snapshot();
-    snapshot = Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, Float32Array.from(value.dataSync())]),
-    );
-    tf.dispose(values);
+    terms.push(wholeStep(method, phase, made, i));
+    made.program.average(i + 1);
+    if (i + 1 === snapshotAfter) snapshot = valuesOf(made.program.snapshot());
   }
   made.program.dispose();
-  tf.dispose([made.scalars, batch.x, batch.labels]);
   assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
   return { terms, snapshot };
 };
@@ -134,25 +124,126 @@ for (const method of methods) {
   }
 }
 
-for (const eager of [true, false]) {
-  test(`what is prepared of the student is of its present weights, ${eager ? 'eager' : 'as a graph'}`, () => {
-    const method = findMethod('trades');
-    const made = smallProgram(method, { eager });
-    const batch = smallBatch();
-    wholeStep(method, 'train', made, batch, 0);
-    tf.tidy(() => {
-      const prepared = made.program.prepare(batch, {})['naturalLogits']!;
-      made.program.fold();
-      assertClose(prepared.dataSync(), made.program.logits(batch.x).dataSync(), 1e-5, 'logits');
+const variants: readonly (readonly [Method, string, RecipeChanges])[] = [
+  [findMethod('ciard'), 'distil', { averaging: { decay: 0.99 }, labelSmoothing: 0.1, naturalPrefix: 0.5 }],
+  [findMethod('ciard'), prefixPhase, { naturalPrefix: 0.5, labelSmoothing: 0.1 }],
+  [
+    findMethod('ciard'),
+    'distil',
+    { settings: { pushOn: 'clean', naturalTerm: 'clean-teacher', pushRule: 'magnitude' } },
+  ],
+  [findMethod('ciard-code'), 'distil and retrain', { settings: { naturalTerm: 'cross-entropy' } }],
+  [findMethod('trades'), 'train', { attack: { start: 'clean' }, labelSmoothing: 0.2 }],
+];
+for (const [method, phase, changes] of variants) {
+  test(`${method.name}, ${phase}, ${JSON.stringify(changes)}: the same as a graph and kernel by kernel`, () => {
+    const [graph, eager] = [false, true].map((how) =>
+      trainOn(method, phase, { eager: how, steps: compared, snapshotAfter: compared, changes }),
+    );
+    assert.deepEqual(graph!.terms.map(Object.keys), eager!.terms.map(Object.keys));
+    graph!.terms.forEach((terms, i) => {
+      for (const [name, value] of Object.entries(terms)) assertSame([value], [eager!.terms[i]![name]!], name);
     });
-    made.program.dispose();
-    tf.dispose([batch.x, batch.labels]);
+    assert.deepEqual(Object.keys(graph!.snapshot), Object.keys(eager!.snapshot));
+    for (const [name, values] of Object.entries(eager!.snapshot)) assertSame(graph!.snapshot[name]!, values, name);
   });
 }
 
+test('the average of the weights follows its rule, step by step, and is what goes out', () => {
+  const decay = 0.3;
+  const made = smallProgram(findMethod('natural'), { eager: false, changes: { averaging: { decay } } });
+  const name = 'conv1.weight';
+  const running = 'bn1.running_mean';
+  const now = (path: string): Float32Array => valuesOf(made.program.snapshot())[path]!;
+  for (const variable of [name, running]) {
+    assert.deepEqual(now(`average/${variable}`), now(`student/${variable}`), 'it begins at the first weights');
+  }
+  for (const step of [1, 2, 3, 4]) {
+    const before: Record<string, Float32Array> = {
+      [name]: now(`average/${name}`),
+      [running]: now(`average/${running}`),
+    };
+    wholeStep(findMethod('natural'), 'train', made, step);
+    made.program.average(step);
+    // 2/11, 3/12, then no more than 3/10.
+    const d = [2 / 11, 3 / 12, 0.3, 0.3][step - 1]!;
+    for (const variable of [name, running]) {
+      const weights = now(`student/${variable}`);
+      const expected = Array.from(before[variable]!, (value, i) => d * value + (1 - d) * weights[i]!);
+      assertClose(now(`average/${variable}`), expected, 1e-5, `${variable}, step ${step}`);
+    }
+  }
+  const out = made.program.weights('student');
+  assert.deepEqual(out[name]!.dataSync(), now(`average/${name}`));
+  assert.notDeepEqual(out[name]!.dataSync(), now(`student/${name}`));
+  // What is validated is the average too.
+  tf.tidy(() => {
+    made.program.fold();
+    const given = {
+      x: tf.tensor4d(batch.images, shape),
+      labels: tf.tensor1d(batch.labels, 'int32'),
+      noise: tf.zeros<tf.Rank.R4>(shape),
+    };
+    const logits = made.program.beginValidation(given);
+    assertClose(logits, network.evaluate(network.fold(out), given.x).dataSync(), 1e-4, 'logits');
+  });
+  tf.dispose(out);
+  made.program.dispose();
+});
+
+for (const eager of [true, false]) {
+  test(`what is prepared of the student is of its present weights, ${eager ? 'eager' : 'as a graph'}`, () => {
+    const probe = defineMethod({
+      name: 'probe',
+      title: 'Natural training that looks at what it prepared',
+      source: 'this test',
+      teachers: {},
+      recipe: findMethod('trades').recipe,
+      prepare: ({ student, x }) => ({ logits: student.evaluate(x) }),
+      ascend: (adversarial, { student, labels }) => crossEntropy(student.evaluate(adversarial), labels),
+      objective(_adversarial, { student, x, labels, prepared }) {
+        const now = student.evaluate(x);
+        const loss = meanCrossEntropy(student.train(x), labels);
+        const size = tf.max<tf.Scalar>(tf.abs(now));
+        return { student: loss, terms: { loss, size, gap: tf.max(tf.abs(tf.sub(now, prepared['logits']!))) } };
+      },
+    });
+    const made = smallProgram(probe, { eager });
+    for (const step of [0, 1, 2]) {
+      const { gap, size } = wholeStep(probe, 'train', made, step);
+      assert.ok(gap! < 1e-5 * size!, `step ${step}: ${gap!} of ${size!}`);
+    }
+    made.program.dispose();
+  });
+}
+
+test('an objective that names no loss, or is not what its method says of its phases, is an error at once', () => {
+  const natural = findMethod('natural');
+  const broken = (changes: Partial<Method>): void => {
+    const before = tf.memory().numTensors;
+    assert.throws(
+      () => smallProgram({ ...natural, ...changes }, { eager: false }),
+      (error: Error) => error.name === 'UserError' && /"loss"|"retrains"/.test(error.message),
+    );
+    assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
+  };
+  broken({
+    objective(_adversarial, { student, x, labels }) {
+      const value = meanCrossEntropy(student.train(x), labels);
+      return { student: value, terms: { value } };
+    },
+  });
+  broken({
+    objective(_adversarial, { student, x, labels }) {
+      const loss = meanCrossEntropy(student.train(x), labels);
+      return { student: loss, robustTeacher: loss, terms: { loss } };
+    },
+  });
+});
+
 test('a method is an object: one that nothing else knows of trains, with its own numbers, phases and preparation', () => {
   // Adversarial logit pairing (Kannan et al., 2018), its weight warmed up, plus the clean teacher's logits as a target.
-  const pairing: Method = {
+  const pairing = defineMethod({
     name: 'logit-pairing',
     title: 'Adversarial logit pairing',
     source: 'this test',
@@ -160,15 +251,14 @@ test('a method is an object: one that nothing else knows of trains, with its own
     recipe: {
       ...commonRecipe,
       epochs: 10,
-      writtenFor: 10,
       optimiser: { learningRate: { kind: 'steps', rate: 0.1, at: [], factor: 1 }, momentum: 0.9, weightDecay: 0 },
       attack: { ...gaussianPgd10, steps: 2 },
-      settings: { pairing: 0.5 },
     },
+    settings: { pairing: z.number().min(0).default(0.5).describe('Weight of the pairing') },
     state: { steps: 0 },
     phases: ['alone', 'paired'],
-    phase: ({ epoch }) => (epoch > 2 ? 'paired' : 'alone'),
-    scalars: ({ epoch, settings }) => ({ pairing: settings['pairing']! * Math.min(1, epoch / 5) }),
+    phase: ({ progress }) => (progress >= 0.2 ? 'paired' : 'alone'),
+    scalars: ({ progress, settings }) => ({ pairing: settings.pairing * Math.min(1, 2 * progress) }),
     prepare: ({ cleanTeacher, x }) => ({ cleanLogits: cleanTeacher.evaluate(x) }),
     ascend: (adversarial, { student, labels }) => crossEntropy(student.evaluate(adversarial), labels),
     objective(adversarial, { student, labels, prepared, scalars, state }, phase) {
@@ -179,15 +269,14 @@ test('a method is an object: one that nothing else knows of trains, with its own
         phase === 'paired' ? tf.add(supervised, tf.mul(distance, scalars['pairing']!)) : supervised;
       return { student: loss, terms: { loss, distance }, state: { steps: tf.add(state['steps']!, 1) } };
     },
-  };
+  });
   const before = tf.memory().numTensors;
-  const made = smallProgram(pairing, { eager: false, epoch: 5 });
-  const batch = smallBatch();
-  const losses = [0, 1, 2].map((i) => wholeStep(pairing, 'paired', made, batch, i)['loss']!);
+  const made = smallProgram(pairing, { eager: false, progress: 0.5 });
+  const losses = [0, 1, 2].map((i) => wholeStep(pairing, 'paired', made, i)['loss']!);
   assert.ok(losses[2]! < losses[0]!, `the losses are ${losses.join(', ')}`);
   const snapshot = made.program.snapshot();
   assert.equal(snapshot['state/steps']!.dataSync()[0], 3);
   made.program.dispose();
-  tf.dispose([snapshot, made.scalars, batch.x, batch.labels]);
+  tf.dispose(snapshot);
   assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
 });

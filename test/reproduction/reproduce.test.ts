@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import '../../src/engine/backend.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
-import type { Recipe } from '../../src/methods/method.js';
+import type { Recipe } from '../../src/methods/recipe.js';
 import { findPlan } from '../../src/reproduction/catalogue.js';
 import type { Plan } from '../../src/reproduction/plan.js';
 import { reproduce } from '../../src/reproduction/reproduce.js';
@@ -13,7 +13,6 @@ import { temporaryFolder } from '../temporary.js';
 
 const changes = (published: Recipe) => ({
   epochs: 1,
-  writtenFor: 1,
   batchSize: 64,
   dropLast: true,
   attack: { ...published.attack, steps: 1 },

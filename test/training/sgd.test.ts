@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '../../src/engine/backend.js';
 import { createProgram } from '../../src/engine/program.js';
 import { createRng } from '../../src/random.js';
-import { momentumBuffer, sgd } from '../../src/training/sgd.js';
+import { sgd } from '../../src/training/sgd.js';
 import { assertClose } from '../oracle.js';
 
 const size = 50;
@@ -41,13 +41,14 @@ for (const eager of [true, false]) {
       const gradients = Array.from({ length: 4 }, () => rng.normals(size));
       const rates = [0.1, 0.1, 0.01, 0.05];
       tf.tidy(() => {
+        const optimiser = sgd(options);
         const program = createProgram(
-          { w: tf.tensor1d(start), [momentumBuffer('w')]: tf.zeros([size]) },
+          { w: tf.tensor1d(start), ...optimiser.init({ w: tf.tensor1d(start) }) },
           {
             step: {
               inputs: { gradient: { shape: [size] }, rate: { shape: [] } },
               run: (variables, { gradient, rate }) => ({
-                updates: sgd(variables, { w: gradient! }, rate!, options),
+                updates: optimiser.update(variables, { w: gradient! }, rate!),
               }),
             },
           },

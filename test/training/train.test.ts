@@ -14,12 +14,12 @@ import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { loadPart } from '../../src/data/datasets.js';
 import { holdOut, takeBalanced } from '../../src/data/splits.js';
 import { ciard } from '../../src/methods/ciard.js';
-import type { Recipe } from '../../src/methods/method.js';
+import type { Method } from '../../src/methods/method.js';
 import { pgdAt } from '../../src/methods/pgd-at.js';
+import { resolveRecipe, type Recipe, type RecipeChanges } from '../../src/methods/recipe.js';
 import { createNetwork } from '../../src/models/network.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { createRng } from '../../src/random.js';
-import { changeRecipe } from '../../src/training/recipe.js';
 import { train, type TrainOptions } from '../../src/training/train.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'ciard-train-'));
@@ -29,20 +29,19 @@ const set = await loadPart('synthetic', 'train');
 const held = holdOut(set, 40, 0);
 const student = createNetwork('cifar-resnet-8', { width: 0.5 });
 
-const tiny = (recipe: Recipe, epochs = 2): Recipe =>
-  changeRecipe(recipe, {
+const tiny = (method: Method, epochs = 2, changes: RecipeChanges = {}): Recipe =>
+  resolveRecipe(method, {
     epochs,
-    writtenFor: epochs,
     batchSize: 32,
     optimiser: { learningRate: { kind: 'steps', rate: 0.05, at: [], factor: 1 } },
     attack: { steps: 2, mode: 'evaluation' },
-    settings: { warmUp: 0, retrainEvery: 1 },
     validation: { images: 40, steps: 2, every: 1 },
+    ...changes,
   });
 
 const options = (out: string, changes: Partial<TrainOptions> = {}): TrainOptions => ({
   method: pgdAt,
-  recipe: tiny(pgdAt.recipe),
+  recipe: tiny(pgdAt),
   student,
   set,
   // Not a multiple of the batch: the last batch of 8 is trained on at its own size.
@@ -99,7 +98,8 @@ test('interrupted inside an epoch and gone on with, it ends with the bytes of an
   const cleanTeacher = createNetwork('cifar-resnet-8');
   const teachers = {
     method: ciard,
-    recipe: tiny(ciard.recipe),
+    // A third of the steps of each half retrain the teacher.
+    recipe: tiny(ciard, 2, { settings: { warmUp: 0, retrainEvery: 1 / 2, retrainFor: 1 / 6 } }),
     robustTeacher: { network: robustTeacher, weights: robustTeacher.initialise(createRng(1)) },
     cleanTeacher: { network: cleanTeacher, weights: cleanTeacher.initialise(createRng(2)) },
   };
@@ -158,7 +158,7 @@ test('killed by SIGKILL at any moment and started again, it ends with the bytes 
 
 test('a folder that holds another run is refused, with what differs', async () => {
   await assert.rejects(
-    train(options('a', { recipe: tiny(pgdAt.recipe, 3), seed: 7 })),
+    train(options('a', { recipe: tiny(pgdAt, 3), seed: 7 })),
     (error: unknown) =>
       error instanceof UserError &&
       error.message.includes('epochs: 2, now 3') &&
@@ -167,9 +167,9 @@ test('a folder that holds another run is refused, with what differs', async () =
 });
 
 test('a loss that is no longer a number stops it, naming step, terms and the last good checkpoint', async () => {
-  const recipe = changeRecipe(tiny(pgdAt.recipe, 3), {
+  const recipe = tiny(pgdAt, 3, {
     // A sound first epoch, then a rate that no network survives.
-    optimiser: { learningRate: { kind: 'steps', rate: 0.01, at: [2], factor: 1e30 } },
+    optimiser: { learningRate: { kind: 'steps', rate: 0.01, at: [1 / 3], factor: 1e30 } },
   });
   await assert.rejects(
     train(options('nan', { recipe })),
@@ -183,13 +183,10 @@ test('a loss that is no longer a number stops it, naming step, terms and the las
 });
 
 test('what does not fit is said before anything is trained', async () => {
-  await assert.rejects(
-    train(options('d', { method: ciard, recipe: tiny(ciard.recipe) })),
-    /ciard needs a clean teacher/,
-  );
+  await assert.rejects(train(options('d', { method: ciard, recipe: tiny(ciard) })), /ciard needs a clean teacher/);
   await assert.rejects(train(options('e', { student: createNetwork('cifar-resnet-8', { classes: 7 }) })), /7 classes/);
   await assert.rejects(
-    train(options('f', { train: held.train.slice(0, 10), recipe: { ...tiny(pgdAt.recipe), dropLast: true } })),
+    train(options('f', { train: held.train.slice(0, 10), recipe: { ...tiny(pgdAt), dropLast: true } })),
     /10 training images do not fill one batch of 32/,
   );
 });

@@ -60,11 +60,13 @@ test('an evaluation shows the stages of a sequence of attacks', async () => {
 });
 
 test('a training run shows its curves', async () => {
-  const run: TrainingRun = {
+  const run: Omit<TrainingRun, 'identity'> = {
     history: [{ epoch: 1, learningRate: 0.1, terms: { loss: 1 }, validation: { clean: 0.5, robust: 0.25 } }],
     best: { epoch: 1, score: 0.375 },
     lastFile: 'last.safetensors',
     bestFile: 'best.safetensors',
+    teacherFile: null,
+    warnings: [],
     seconds: 1,
   };
   assert.match(String((await shown(run))['text/plain']), /chosen: epoch 1/);

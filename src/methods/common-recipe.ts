@@ -1,11 +1,15 @@
-import type { InnerMaximisation, Recipe } from './method.js';
+import type { InnerMaximisation, Recipe } from './recipe.js';
 
 /** The recipe that most of the papers share; each method states what it has otherwise. */
 export const commonRecipe = {
   batchSize: 128,
+  teacherOptimiser: null,
   augment: true,
   dropLast: false,
-  settings: {},
+  averaging: null,
+  labelSmoothing: 0,
+  naturalPrefix: 0,
+  precision: 'float32',
   validation: { images: 1000, steps: 10, every: 1, robustWeight: 0.5 },
 } as const satisfies Partial<Recipe>;
 
