@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
+import { isAbandoned, markPattern, writerMark } from '../writer.js';
 import { manifestText, type Manifest } from './manifest.js';
 import { recordBytes, type RecordLayout } from './records.js';
 
@@ -49,25 +50,18 @@ const writeFile = async (path: string, pieces: Iterable<Uint8Array>): Promise<{ 
   return { bytes, md5: hash.digest('hex') };
 };
 
-/** Is a process of this number running? */
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
-
 /**
- * Clears away what a killed process left beside `folder`: drafts (`.part-<process>-…`), and the old folder that had stepped
- * aside (`.old-<process>-…`), which returns where the new one never came.
+ * Clears away what a killed process left beside `folder`: drafts (`.part-<mark of the writer>`), and the old folder that had
+ * stepped aside (`.old-…`), which returns where the new one never came.
  */
 export const sweepLeftovers = async (folder: string): Promise<void> => {
   const parent = dirname(folder);
+  const pattern = new RegExp(`^(.+)\\.(part|old)-(${markPattern})$`);
   for (const entry of await readdir(parent).catch((): string[] => [])) {
-    const [, name, kind, pid] = /^(.+)\.(part|old)-(\d+)-[0-9a-f]+$/.exec(entry) ?? [];
-    if (name !== basename(folder) || isRunning(Number(pid))) continue;
+    const [, name, kind, mark] = pattern.exec(entry) ?? [];
+    if (name !== basename(folder) || mark === undefined) continue;
+    const status = await stat(join(parent, entry)).catch(() => undefined);
+    if (!status || !isAbandoned(mark, status.mtimeMs)) continue;
     if (kind === 'old' && !existsSync(folder)) await rename(join(parent, entry), folder);
     else await rm(join(parent, entry), { recursive: true, force: true });
   }
@@ -88,16 +82,18 @@ const mendable: Readonly<Record<string, string>> = {
  * Writes a data set's folder so that it appears whole or not at all: everything is written and flushed in a sibling
  * folder, then renamed.
  *
- * @param folder Where it is to be: `data/<name>`. One that is there already is replaced, or kept with `keep`.
+ * @param path Where it is to be: `data/<name>`. One that is there already is replaced, or kept with `keep`.
  * @throws UserError where the file system refuses what a user can mend (space, rights).
  */
 export const writeDataset = async (
-  folder: string,
+  path: string,
   layout: RecordLayout,
   contents: Contents,
   manifest: Omit<Manifest, 'format' | 'height' | 'width' | 'headBytes' | 'train' | 'test'>,
   { keep = false }: { keep?: boolean } = {},
 ): Promise<Manifest> => {
+  // A link to a folder on another disk stays, and that is the disk that is written.
+  const folder = await realpath(path).catch(() => path);
   const parent = dirname(folder);
   const draft = sibling(folder, 'part');
   try {
@@ -136,8 +132,7 @@ export const writeDataset = async (
   }
 };
 
-const sibling = (folder: string, kind: 'part' | 'old'): string =>
-  `${folder}.${kind}-${process.pid}-${randomBytes(4).toString('hex')}`;
+const sibling = (folder: string, kind: 'part' | 'old'): string => `${folder}.${kind}-${writerMark()}`;
 
 const isThere = (error: unknown): boolean =>
   ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');

@@ -1,25 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { hostname } from 'node:os';
+import { linkSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { endGroup } from './command.mjs';
+import { isAlive, machine, nameOf } from './process-name.mjs';
 import { readIfThere } from './step.mjs';
 
-/**
- * One process, told apart from a later one with the same number by its time of start.
- * @typedef {{ pid: number, start: string }} ProcessName
- */
+/** @import { ProcessName } from './process-name.mjs' */
 
 /**
  * What the lock file says: who holds it, and the commands that it runs.
@@ -29,45 +16,6 @@ import { readIfThere } from './step.mjs';
 const heartbeat = 2000;
 /** After this many milliseconds without a sign of life a holder on another machine or in another container is given up. */
 const silence = 60_000;
-
-/**
- * When process `pid` started, in the kernel's ticks; undefined where there is none.
- * @param {number} pid
- * @returns {string | undefined}
- */
-const startOf = (pid) => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may hold spaces and brackets; the start is the 22nd.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-};
-
-/** @param {number} pid @returns {ProcessName} */
-const nameOf = (pid) => ({ pid, start: startOf(pid) ?? '' });
-
-/** @param {ProcessName} name */
-const alive = ({ pid, start }) => startOf(pid) === start;
-
-/** The space in which process numbers mean something: this boot of this machine, this container. */
-const machine = () => {
-  /** @param {() => string} read */
-  const attempt = (read) => {
-    try {
-      return read().trim();
-    } catch {
-      return '';
-    }
-  };
-  return [
-    hostname(),
-    attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
-    attempt(() => readlinkSync('/proc/self/ns/pid')),
-  ].join(' ');
-};
 
 /** What an unreadable lock file counts as: held by nobody known, so given up after its silence. */
 const nobody = { token: '', machine: '', holder: { pid: 0, start: '' }, commands: [] };
@@ -94,7 +42,7 @@ const read = (file) => {
  * @param {Holding} holding
  */
 const abandoned = (file, holding) => {
-  if (holding.machine === machine()) return !alive(holding.holder);
+  if (holding.machine === machine()) return !isAlive(holding.holder);
   try {
     return Date.now() - statSync(file).mtimeMs > silence;
   } catch {
@@ -124,7 +72,7 @@ const takeAway = (file, judged) => {
       // A third one has it now.
     }
   } else if (holding.machine === machine()) {
-    for (const command of holding.commands) if (alive(command)) endGroup(command.pid, 'SIGKILL');
+    for (const command of holding.commands) if (isAlive(command)) endGroup(command.pid, 'SIGKILL');
   }
   rmSync(aside, { force: true });
 };

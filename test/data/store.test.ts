@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readManifest } from '../../src/data/manifest.js';
 import type { RecordLayout } from '../../src/data/records.js';
 import { sweepLeftovers, writeDataset } from '../../src/data/store.js';
 import { UserError } from '../../src/errors.js';
+import { writerMark } from '../../src/writer.js';
 import { everythingIn, temporaryFolder } from '../temporary.js';
 
 const root = temporaryFolder();
@@ -78,23 +79,41 @@ test('what fails while it is written leaves nothing, and the old data set as it 
 test('what a killed process left is swept away, or brought back where it is the only copy', async () => {
   const at = join(root, 'swept');
   mkdirSync(at);
-  // A process that has ended: its number is free.
+  // A process that has ended, and one that was given this one's number later.
   const gone = spawnSync(process.execPath, ['-e', '']).pid;
-  const living = process.pid;
-  const leave = (name: string): void => {
+  const living = writerMark();
+  const [machine, pid, start] = living.split('-') as [string, string, string];
+  const elsewhere = `${machine === '00000000' ? '11111111' : '00000000'}-${gone}-${start}-00112233`;
+  const leave = (name: string, hours = 0): void => {
     mkdirSync(join(at, name));
     writeFileSync(join(at, name, 'train.bin'), name);
+    const then = Date.now() / 1000 - hours * 3600;
+    utimesSync(join(at, name), then, then);
   };
-  leave(`x.part-${gone}-00112233`);
-  leave(`x.old-${gone}-00112233`);
-  leave(`x.part-${living}-00112233`);
-  leave(`y.part-${gone}-00112233`);
+  leave(`x.part-${machine}-${gone}-${start}-00112233`);
+  leave(`x.part-${machine}-${pid}-${Number(start) - 1}-00112233`);
+  leave(`x.old-${machine}-${gone}-${start}-00112233`);
+  leave(`x.part-${living}`, 100);
+  leave(`x.part-${elsewhere}`, 20);
+  leave(`x.part-${elsewhere.replace(/3$/, '4')}`, 30);
+  leave(`y.part-${machine}-${gone}-${start}-00112233`);
   await sweepLeftovers(join(at, 'x'));
   assert.deepEqual(
     everythingIn(at).filter((path) => !path.endsWith('.bin')),
-    ['x', `x.part-${living}-00112233`, `y.part-${gone}-00112233`],
+    ['x', `x.part-${elsewhere}`, `x.part-${living}`, `y.part-${machine}-${gone}-${start}-00112233`].sort(),
   );
-  assert.equal(readFileSync(join(at, 'x', 'train.bin'), 'utf8'), `x.old-${gone}-00112233`);
+  assert.equal(readFileSync(join(at, 'x', 'train.bin'), 'utf8'), `x.old-${machine}-${gone}-${start}-00112233`);
+});
+
+test('a link to a folder elsewhere stays, and the data set goes there', async () => {
+  const at = join(root, 'linked');
+  mkdirSync(join(at, 'disk', 'x'), { recursive: true });
+  mkdirSync(join(at, 'data'));
+  symlinkSync(join(at, 'disk', 'x'), join(at, 'data', 'x'));
+  await write(join(at, 'data', 'x'), 3);
+  assert.ok(lstatSync(join(at, 'data', 'x')).isSymbolicLink());
+  assert.deepEqual(everythingIn(join(at, 'disk')), whole('x'));
+  assert.deepEqual(readdirSync(join(at, 'data')), ['x']);
 });
 
 test('a manifest that is none is refused, naming the field', async () => {
