@@ -3,10 +3,10 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32, createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
-import { openPromise, type Entry } from 'yauzl';
 import { messageOf, UserError } from '../errors.js';
 import { checkpointInterrupt, interruptSignal } from '../interruption.js';
 import { silentProgress, type Progress } from '../progress.js';
+import { openZip, type ZipEntry } from '../zip.js';
 
 /** One file of an archive or a folder. */
 export interface Member {
@@ -170,7 +170,7 @@ const visitTar = async (
 };
 
 /** Unix file type bits of a zip entry that was made on Unix; 0 elsewhere. */
-const unixType = ({ versionMadeBy, externalFileAttributes }: Entry): number =>
+const unixType = ({ versionMadeBy, externalFileAttributes }: ZipEntry): number =>
   versionMadeBy >>> 8 === 3 ? (externalFileAttributes >>> 28) & 0xf : 0;
 
 /** The files of a zip archive, in the order of its directory. */
@@ -185,13 +185,14 @@ const visitZip = async (
     error instanceof UserError
       ? error
       : new UserError(`${name}: no sound zip archive: ${messageOf(error)}; get it again`);
-  const zip = await openPromise(path, { autoClose: false }).catch((error: unknown) => {
-    throw broken(error);
-  });
+  const file = await open(path);
   try {
+    const zip = await openZip(file, (await file.stat()).size).catch((error: unknown) => {
+      throw broken(error);
+    });
     let inflated = 0;
     let entries = 0;
-    const iterator = zip.eachEntry();
+    const iterator = zip.entries()[Symbol.asyncIterator]();
     for (;;) {
       const next = await iterator.next().catch((error: unknown) => {
         throw broken(error);
@@ -215,17 +216,12 @@ const visitZip = async (
       if (inflated > total)
         throw new UserError(`${name}: more than ${total} bytes, which this data set has not; it is refused`);
       if (entry.isEncrypted()) throw new UserError(`${where} is encrypted; wanted the archive as it is published`);
-      const contents = Buffer.allocUnsafe(entry.uncompressedSize);
-      let filled = 0;
-      try {
-        const stream: AsyncIterable<Buffer> = await zip.openReadStreamPromise(entry);
-        for await (const chunk of stream) filled += chunk.copy(contents, filled);
-      } catch (error) {
+      const contents = await zip.read(entry).catch((error: unknown) => {
         throw new UserError(
           `${where} (at byte ${entry.relativeOffsetOfLocalHeader} of the archive) is truncated or corrupt: ${messageOf(error)}; get it again`,
         );
-      }
-      if (filled !== contents.length || crc32(contents) !== entry.crc32) {
+      });
+      if (crc32(contents) !== entry.crc32) {
         throw new UserError(
           `${where} (at byte ${entry.relativeOffsetOfLocalHeader} of the archive) is corrupt: its checksum is not the stated one; get it again`,
         );
@@ -238,7 +234,7 @@ const visitZip = async (
     }
     progress({ task: `read ${name}`, done: zip.entryCount, total: zip.entryCount });
   } finally {
-    zip.close();
+    await file.close();
   }
 };
 
