@@ -1,9 +1,10 @@
 import { basename, extname, resolve } from 'node:path';
+import { checkWritable } from '../atomic-write.js';
 import { UserError } from '../errors.js';
 import { loadCheckpoint } from './checkpoint.js';
 import { metadataOfInfo } from './checkpoint-format.js';
 import type { CheckpointInfo } from './checkpoint-format.js';
-import { matchStateDict, mismatchLines } from './match-state-dict.js';
+import { isComplete, matchStateDict, mismatchLines } from './match-state-dict.js';
 import { expectedTensors, networkOfInfo } from './network-checkpoint.js';
 import { writeSafetensors } from './safetensors.js';
 import { float32Of, float32Tensor } from './state-dict.js';
@@ -26,16 +27,18 @@ const varianceSuffix = '.running_var';
  * though it computes with them only where momentum is None. They are 0 unless the checkpoint knows better. The
  * normalisation is no part of a PyTorch state dict: it stays in the file's metadata.
  * @param out default: the checkpoint's name with the ending .torch.safetensors, in the working folder
- * @throws UserError where the checkpoint can't be read or lacks a tensor of its network
+ * @throws UserError where the checkpoint can't be read or lacks a tensor that its network computes with, or `out` can't be
+ *   written
  */
 export const exportTorch = async (path: string, { out }: { out?: string | undefined } = {}): Promise<ExportReport> => {
   const target = out ?? `${basename(path, extname(path))}.torch.safetensors`;
   if (resolve(target) === resolve(path))
     throw new UserError(`${target} is the checkpoint itself. Name another file with --out.`);
+  await checkWritable(target);
   const { info, tensors } = await loadCheckpoint(path);
   const network = networkOfInfo(info);
   const match = matchStateDict(expectedTensors(network), tensors);
-  if (match.matched.size < network.variables.length)
+  if (!isComplete(match))
     throw new UserError(
       [
         `${path} does not hold the ${info.architecture} that it says it does:`,

@@ -5,14 +5,14 @@ import { fromTorch, toTorch } from '../models/layout.js';
 import { createNetwork } from '../models/network.js';
 import type { Network } from '../models/network.js';
 import type { Checkpoint, CheckpointInfo } from './checkpoint-format.js';
-import { matchStateDict, mismatchLines } from './match-state-dict.js';
+import { isComplete, matchStateDict, mismatchLines } from './match-state-dict.js';
 import type { ExpectedTensor } from './match-state-dict.js';
-import { float32Of, float32Tensor } from './state-dict.js';
+import { float32Of, float32Tensor, sizeOfShape } from './state-dict.js';
 import type { StateDict } from './state-dict.js';
 
 /** The tensors that a network has, in PyTorch's order and shapes. */
 export const expectedTensors = ({ variables }: Network): ExpectedTensor[] =>
-  variables.map(({ name, torchShape }) => ({ name, shape: torchShape }));
+  variables.map(({ name, torchShape, used }) => ({ name, shape: torchShape, ...(used ? {} : { unused: true }) }));
 
 /** What a checkpoint says of a network, without how it was trained. */
 export const infoOfNetwork = ({ architecture, classes, width, imageSize, normalisation }: Network): CheckpointInfo => ({
@@ -49,9 +49,10 @@ export const stateDictOfWeights = (network: Network, values: Readonly<Record<str
   );
 
 /**
- * The network of a checkpoint with its weights. Tensors beyond the network's (an optimiser's, say) are passed over.
+ * The network of a checkpoint with its weights. Tensors beyond the network's (an optimiser's, say) are passed over; those
+ * that it never computes with are zeros where the checkpoint has none of them.
  * @returns weights by name, in memory's layout: the caller's, to be disposed
- * @throws UserError where a tensor of the network is missing or has another shape; all of them are named
+ * @throws UserError where a tensor of the network is missing or has another shape, naming the first of them
  */
 export const restoreNetwork = (
   { info, tensors }: Checkpoint,
@@ -59,7 +60,7 @@ export const restoreNetwork = (
 ): { network: Network; weights: Record<string, tf.Tensor> } => {
   const network = networkOfInfo(info);
   const match = matchStateDict(expectedTensors(network), tensors);
-  if (match.matched.size < network.variables.length)
+  if (!isComplete(match))
     throw new UserError(
       [
         `${name} does not hold the ${info.architecture} that it says it does:`,
@@ -69,7 +70,10 @@ export const restoreNetwork = (
   return {
     network,
     weights: Object.fromEntries(
-      network.variables.map((spec) => [spec.name, fromTorch(spec, float32Of(match.matched.get(spec.name)!))]),
+      network.variables.map((spec) => {
+        const given = match.matched.get(spec.name);
+        return [spec.name, fromTorch(spec, given ? float32Of(given) : new Float32Array(sizeOfShape(spec.torchShape)))];
+      }),
     ),
   };
 };

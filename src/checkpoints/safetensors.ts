@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
 import { writeAtomically } from '../atomic-write.js';
+import { withFile } from './open-file.js';
 import { decodeSafetensors, safetensorsPieces } from './safetensors-format.js';
 import type { Safetensors } from './safetensors-format.js';
 import type { StateDict } from './state-dict.js';
@@ -9,13 +9,12 @@ export { decodeSafetensors, encodeSafetensors } from './safetensors-format.js';
 export type { Safetensors } from './safetensors-format.js';
 
 /** The bytes of the file `path`. @throws UserError where it can't be read */
-export const readWhole = async (path: string): Promise<Uint8Array> => {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new UserError(`${path} can't be read: ${messageOf(error)}.`);
-  }
-};
+export const readWhole = (path: string): Promise<Uint8Array> =>
+  withFile(path, (file) =>
+    file.readFile().catch((error: unknown) => {
+      throw new UserError(`${path} can't be read: ${messageOf(error)}.`);
+    }),
+  );
 
 /** Reads a safetensors file. @throws UserError where it is absent, truncated or unsound */
 export const readSafetensors = async (path: string): Promise<Safetensors> =>

@@ -83,7 +83,8 @@ export const tensorOfBytes = (
   if (bytes.length !== size * elementSize)
     throw new RangeError(`${bytes.length} bytes for ${dtype} ${shapeText(shape)}, which takes ${size * elementSize}`);
   const ordered = littleEndian === hostIsLittleEndian || elementSize === 1 ? bytes : swapped(bytes, elementSize);
-  const aligned = ordered.byteOffset % elementSize === 0 ? ordered : ordered.slice();
+  // Not `slice`: a Buffer's shares the memory.
+  const aligned = ordered.byteOffset % elementSize === 0 ? ordered : Uint8Array.from(ordered);
   const data = new arrays[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, size);
   return { dtype, shape, data } as StoredTensor;
 };

@@ -5,7 +5,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { UserError } from '../errors.js';
 import { pickleLimit, unpickle } from './pickle.js';
-import { readRange } from './read-range.js';
+import { readRange } from '../read-range.js';
 import { bytesPerElement } from './state-dict.js';
 import { torchPickle } from './torch-pickle.js';
 import type { TorchContents } from './torch-pickle.js';

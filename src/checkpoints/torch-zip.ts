@@ -4,11 +4,9 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { fromFdPromise } from 'yauzl';
-import type { Entry, ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../errors.js';
+import { openZip, type ZipArchive, type ZipEntry } from '../zip.js';
 import { pickleLimit, unpickle } from './pickle.js';
-import { readRange } from './read-range.js';
 import { bytesPerElement } from './state-dict.js';
 import { torchPickle } from './torch-pickle.js';
 import type { TorchContents } from './torch-pickle.js';
@@ -25,21 +23,28 @@ export const openTorchZip = async (
   const damaged = (error: unknown): UserError =>
     error instanceof UserError ? error : refuse(`its zip archive is damaged (${messageOf(error)})`);
 
-  let zip: ZipFile;
-  const entries = new Map<string, Entry>();
+  let zip: ZipArchive;
+  const entries = new Map<string, ZipEntry>();
   try {
-    zip = await fromFdPromise(file.fd, { autoClose: false });
+    zip = await openZip(file, size);
     if (zip.entryCount > entryLimit) throw refuse(`it holds ${zip.entryCount} files (at most ${entryLimit})`);
     let total = 0;
-    for await (const entry of zip.eachEntry()) {
+    for await (const entry of zip.entries()) {
       const name = entry.fileName;
       if (entries.has(name)) throw refuse(`it holds '${name}' twice`);
+      entries.set(name, entry);
+    }
+    // Told first: TorchScript compresses its code.
+    if ([...entries.keys()].some((name) => /^[^/]+\/(code\/|constants\.pkl$)/.test(name)))
+      throw refuse(
+        'it is a TorchScript archive, which holds code. In PyTorch: torch.save(torch.jit.load(FILE).state_dict(), …)',
+      );
+    for (const [name, entry] of entries) {
       if (entry.isEncrypted()) throw refuse(`'${name}' in it is encrypted`);
       if (entry.compressionMethod !== 0 || entry.compressedSize !== entry.uncompressedSize)
         throw refuse(`'${name}' in it is compressed, which PyTorch never does`);
       total += entry.uncompressedSize;
       if (total > size) throw refuse(`its files claim ${total} bytes, and the archive has ${size}`);
-      entries.set(name, entry);
     }
   } catch (error) {
     throw damaged(error);
@@ -48,10 +53,6 @@ export const openTorchZip = async (
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) throw refuse(`it is a zip archive without the one data.pkl that torch.save writes`);
   const root = pickles[0]!.slice(0, -'data.pkl'.length);
-  if (entries.has(`${root}constants.pkl`))
-    throw refuse(
-      'it is a TorchScript archive, which holds code. In PyTorch: torch.save(torch.jit.load(FILE).state_dict(), …)',
-    );
 
   // torch.serialization.set_crc32_options(False) writes 0 for all of them.
   const hasChecksums = [...entries.values()].some((entry) => entry.crc32 !== 0);
@@ -61,14 +62,12 @@ export const openTorchZip = async (
     if (!entry) throw refuse(`'${name}' is missing in it`);
     if (wanted !== undefined && entry.uncompressedSize !== wanted)
       throw refuse(`'${name}' in it has ${entry.uncompressedSize} bytes, and its tensors take ${wanted}`);
-    let start: number;
+    let bytes: Uint8Array;
     try {
-      start = (await zip.readLocalFileHeaderPromise(entry, { minimal: true })).fileDataStart;
+      bytes = await zip.read(entry);
     } catch (error) {
-      throw damaged(error);
+      throw refuse(`'${name}' in it is damaged (${messageOf(error)})`);
     }
-    if (start + entry.uncompressedSize > size) throw refuse(`'${name}' in it lies beyond the end of the file`);
-    const bytes = await readRange(file, start, entry.uncompressedSize);
     if (hasChecksums && crc32(bytes) !== entry.crc32)
       throw refuse(`the checksum of '${name}' is wrong: the file is damaged. Get it again`);
     return bytes;

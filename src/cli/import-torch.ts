@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { ImportReport } from '../checkpoints/import-torch.js';
 import { UserError } from '../errors.js';
+import type { Normalisation } from '../models/network.js';
 
 type Triple = readonly [number, number, number];
 
@@ -14,6 +15,7 @@ interface Flags {
   readonly std?: Triple;
   readonly data?: string;
   readonly key?: string;
+  readonly prefix?: string;
   readonly allowSurplus?: boolean;
   readonly out?: string;
   readonly json?: boolean;
@@ -47,7 +49,10 @@ const count = (text: string): number => {
 };
 
 /** The report as a record for machines. */
-const record = ({ file, format, path, network, match, out }: ImportReport, written: boolean) => ({
+const record = (
+  { file, format, path, network, match, outside, normalisationInFile, out }: ImportReport,
+  written: boolean,
+) => ({
   file,
   format,
   key: path.join('.') || null,
@@ -65,22 +70,38 @@ const record = ({ file, format, path, network, match, out }: ImportReport, writt
   misshaped: match.misshaped,
   mistyped: match.mistyped,
   ignored: match.ignored,
+  spared: match.spared,
+  outside,
+  normalisationInFile: normalisationInFile ?? null,
   out: written ? out : null,
 });
 
 const forms = { zip: 'a file of torch.save', legacy: 'a legacy file of torch.save', safetensors: 'safetensors' };
 
-const summary = ({ file, format, path, network, match, out }: ImportReport): string[] => [
-  `${file}: ${forms[format]}${path.length ? `, state dict under '${path.join('.')}'` : ''}`,
-  `${network.architecture}, ${network.classes} classes${network.width === 1 ? '' : `, width ${network.width}`}: ` +
-    `${network.parameters.toLocaleString('en')} parameters, all ${match.matched.size} tensors found` +
-    (match.ignored.length ? ` (${match.ignored.length} counters of batches ignored)` : ''),
-  ...(match.surplus.length ? [`passed over: ${match.surplus.map(({ name }) => name).join(', ')}`] : []),
-  network.normalisation
-    ? `normalisation: mean ${network.normalisation.mean.join(', ')}; std ${network.normalisation.std.join(', ')}`
-    : 'normalisation: none (give --mean and --std if it was trained on normalised images)',
-  `written: ${out}`,
-];
+const someOf = (names: readonly string[]): string =>
+  names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ');
+
+const summary = (
+  { file, format, path, network, match, outside, normalisationInFile, out }: ImportReport,
+  flagsOf: (normalisation: Normalisation) => string,
+): string[] => {
+  const parts = [...new Set(match.spared.map((name) => name.replace(/\..*/, '')))];
+  const passedOver = [...match.surplus.map(({ name }) => name), ...outside];
+  return [
+    `${file}: ${forms[format]}${path.length ? `, state dict under '${path.join('.')}'` : ''}`,
+    `${network.architecture}, ${network.classes} classes${network.width === 1 ? '' : `, width ${network.width}`}: ` +
+      `${network.parameters.toLocaleString('en')} parameters, all ${match.matched.size} tensors found` +
+      (match.ignored.length ? ` (${match.ignored.length} counters of batches ignored)` : ''),
+    ...(match.spared.length ? [`not in the file, and never computed with: ${parts.join(', ')}`] : []),
+    ...(passedOver.length ? [`passed over: ${someOf(passedOver)}`] : []),
+    network.normalisation
+      ? `normalisation: mean ${network.normalisation.mean.join(', ')}; std ${network.normalisation.std.join(', ')}`
+      : normalisationInFile
+        ? `normalisation: none, but ${normalisationInFile.names.join(' and ')} in the file seem to be one: ${flagsOf(normalisationInFile)}`
+        : 'normalisation: none (give --mean and --std if it was trained on normalised images)',
+    `written: ${out}`,
+  ];
+};
 
 export const add = (program: Command): void => {
   program
@@ -96,7 +117,11 @@ export const add = (program: Command): void => {
     .option('--mean <R,G,B>', 'the mean that its authors subtract from images in [0, 1]', triple)
     .option('--std <R,G,B>', 'the standard deviation that they divide by', spread)
     .option('--data <name>', 'the data set that it was trained on')
-    .option('--key <name>', 'where in the file the state dict lies (default: it is looked for)')
+    .option(
+      '--key <path>',
+      'where in the file the state dict lies: model.state_dict, or models.0 (default: it is looked for)',
+    )
+    .option('--prefix <text>', "what stands before the network's names in the file: basic_net., or 1.")
     .option('--allow-surplus', 'pass over tensors that the network does not have')
     .option('--out <file>', 'default: the name of the file, ending in .safetensors, in the working folder')
     .option('--json', 'print the report as JSON')
@@ -105,10 +130,10 @@ export const add = (program: Command): void => {
         throw new UserError(
           `--${mean ? 'mean' : 'std'} is given without --${mean ? 'std' : 'mean'}. Both are wanted, or none.`,
         );
-      const { importTorch, MismatchError } = await import('../checkpoints/import-torch.js');
+      const { importTorch, MismatchError, normalisationFlags } = await import('../checkpoints/import-torch.js');
       const print = (report: ImportReport, written: boolean): void => {
         if (json) process.stdout.write(`${JSON.stringify(record(report, written), null, 2)}\n`);
-        else if (written) process.stdout.write(`${summary(report).join('\n')}\n`);
+        else if (written) process.stdout.write(`${summary(report, normalisationFlags).join('\n')}\n`);
       };
       try {
         const normalisation = mean && std ? { mean, std } : undefined;

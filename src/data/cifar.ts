@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { cifarSums } from './cifar-sums.js';
@@ -45,6 +47,9 @@ const official: Readonly<Record<'cifar10' | 'cifar100', Official>> = {
   },
 };
 
+/** Names that are kept for a hint, at most. */
+const mostSeen = 1000;
+
 /** The layout of the canonical files, which CIFAR-100's official one shares. */
 const canonicalFiles = official.cifar100.files;
 
@@ -73,25 +78,59 @@ const checkSize = (name: 'cifar10' | 'cifar100', size: number, records: number, 
   );
 };
 
-/** Says what an archive without the wanted files may be. */
-const notFound = (
+/** What lies in a folder, two levels down, for a hint. */
+const namesBelow = async (path: string): Promise<string[]> => {
+  const inner = async (folder: string): Promise<Dirent[]> => readdir(folder, { withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const entry of (await inner(path)).slice(0, mostSeen)) {
+    found.push(entry.name);
+    if (!entry.isDirectory()) continue;
+    for (const below of (await inner(join(path, entry.name))).slice(0, mostSeen)) {
+      found.push(`${entry.name}/${below.name}`);
+      if (!below.isDirectory()) continue;
+      for (const last of (await inner(join(path, entry.name, below.name))).slice(0, mostSeen))
+        found.push(`${entry.name}/${below.name}/${last.name}`);
+    }
+  }
+  return found;
+};
+
+/** What the files that were seen instead are, and what to do. */
+const hintOf = (name: 'cifar10' | 'cifar100', path: string, seen: readonly string[], isFolder: boolean): string => {
+  const { archive } = datasetInfo(name);
+  const other = name === 'cifar10' ? 'cifar100' : 'cifar10';
+  const files = seen.map((file) => basename(file));
+  /** The folder among `seen` that holds all files of that set. */
+  const holder = (of: 'cifar10' | 'cifar100'): string | undefined =>
+    [...new Set(seen.map(dirname))].find((folder) =>
+      official[of].files.every(({ file }) => seen.includes(folder === '.' ? file : `${folder}/${file}`)),
+    );
+  const command = (of: 'cifar10' | 'cifar100', inside: string): string =>
+    `\`npx ciard data import ${of} ${isFolder ? join(path, inside) : path}\``;
+  const own = holder(name);
+  if (own !== undefined && isFolder) return ` They are in a folder of it: ${command(name, own)}.`;
+  const packed = seen.find((file) => basename(file) === archive!.file);
+  if (packed !== undefined && isFolder) return ` It holds the archive: ${command(name, packed)}.`;
+  if (
+    seen.some((file) => /cifar-100?-(batches-py|python)(\/|\.tar\.gz$|$)/.test(file)) ||
+    files.includes('data_batch_1')
+  )
+    return ` It holds the version for Python; wanted the binary version, ${archive!.file}: \`npx ciard data fetch ${name}\` downloads it.`;
+  const foreign = holder(other);
+  return foreign === undefined ? '' : ` It holds ${datasetInfo(other).title}: ${command(other, foreign)}.`;
+};
+
+/** Says what an archive or folder without the wanted files may be. */
+const notFound = async (
   name: 'cifar10' | 'cifar100',
   path: string,
   missing: readonly string[],
   seen: readonly string[],
-): UserError => {
-  const { title } = datasetInfo(name);
-  const other = name === 'cifar10' ? 'cifar100' : 'cifar10';
-  const files = seen.map((file) => basename(file));
-  const python =
-    seen.some((file) => /cifar-100?-(batches-py|python)(\/|$)/.test(file)) || files.includes('data_batch_1');
-  const hint = python
-    ? ` It holds the version for Python; wanted the binary version, ${datasetInfo(name).archive!.file}.`
-    : official[other].files.every(({ file }) => files.includes(file))
-      ? ` It holds ${datasetInfo(other).title}: \`npx ciard data import ${other} ${path}\`.`
-      : '';
+): Promise<UserError> => {
+  const isFolder = (await stat(path)).isDirectory();
+  const hint = hintOf(name, path, isFolder ? await namesBelow(path) : seen, isFolder);
   return new UserError(
-    `${path}: ${missing.join(', ')} missing; wanted ${title}'s binary version (${official[name].folder}).${hint}`,
+    `${path}: ${missing.join(', ')} missing; wanted ${datasetInfo(name).title}'s binary version (${official[name].folder}).${hint}`,
   );
 };
 
@@ -166,7 +205,7 @@ export const readCifar = async (
       // Both parts, and room for what archives hold beside them.
       total: 2 * 60_000 * 3074,
       wanted: (inside, size, where) => {
-        if (seen.length < 1000) seen.push(inside);
+        if (seen.length < mostSeen) seen.push(inside);
         const file = fileOf(inside);
         if (!file) return false;
         if (read.has(file.file))
@@ -186,7 +225,7 @@ export const readCifar = async (
   const complete = layouts.find((files) => files.every(({ file }) => read.has(file)));
   if (!complete) {
     const missing = official[name].files.map(({ file }) => file).filter((file) => !read.has(file));
-    throw notFound(name, path, missing, seen);
+    throw await notFound(name, path, missing, seen);
   }
   if (read.size > complete.length) {
     throw new UserError(`${path} holds both official batches and canonical files; wanted one of them`);

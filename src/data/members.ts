@@ -3,10 +3,11 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32, createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
-import { openPromise, type Entry } from 'yauzl';
 import { messageOf, UserError } from '../errors.js';
 import { checkpointInterrupt, interruptSignal } from '../interruption.js';
 import { silentProgress, type Progress } from '../progress.js';
+import { standInBytes, standInFor } from '../stand-in.js';
+import { openZip, type ZipEntry } from '../zip.js';
 
 /** One file of an archive or a folder. */
 export interface Member {
@@ -75,7 +76,8 @@ const visitTar = async (
   const name = basename(path);
   const admitted = admit(name);
   const bytes = (await stat(path)).size;
-  const parser = new Parser();
+  // Told what the archive is: it would inflate by itself whatever looks like another compression.
+  const parser = new Parser({ brotli: false, zstd: false });
   // A visit may take longer than its file takes to arrive: the next bytes are read when it is done.
   const visits: Promise<void>[] = [];
   let failure: unknown;
@@ -131,9 +133,11 @@ const visitTar = async (
   const gunzip = gzip ? createGunzip() : undefined;
   if (gunzip) source.on('error', (error) => gunzip.destroy(error));
   const stream: AsyncIterable<Buffer> = gunzip ? source.pipe(gunzip) : source;
+  let first = '';
   try {
     for await (const chunk of stream) {
-      if (inflated === 0 && gunzip && chunk.length > 1 && chunk[0] === 0x1f && chunk[1] === 0x8b) {
+      if (first.length < 4) first += chunk.toString('hex', 0, 2);
+      if (first.startsWith('1f8b')) {
         throw new UserError(`${name} is a gzip file inside a gzip file; wanted a tar.gz`);
       }
       inflated += chunk.length;
@@ -170,7 +174,7 @@ const visitTar = async (
 };
 
 /** Unix file type bits of a zip entry that was made on Unix; 0 elsewhere. */
-const unixType = ({ versionMadeBy, externalFileAttributes }: Entry): number =>
+const unixType = ({ versionMadeBy, externalFileAttributes }: ZipEntry): number =>
   versionMadeBy >>> 8 === 3 ? (externalFileAttributes >>> 28) & 0xf : 0;
 
 /** The files of a zip archive, in the order of its directory. */
@@ -185,13 +189,14 @@ const visitZip = async (
     error instanceof UserError
       ? error
       : new UserError(`${name}: no sound zip archive: ${messageOf(error)}; get it again`);
-  const zip = await openPromise(path, { autoClose: false }).catch((error: unknown) => {
-    throw broken(error);
-  });
+  const file = await open(path);
   try {
+    const zip = await openZip(file, (await file.stat()).size).catch((error: unknown) => {
+      throw broken(error);
+    });
     let inflated = 0;
     let entries = 0;
-    const iterator = zip.eachEntry();
+    const iterator = zip.entries()[Symbol.asyncIterator]();
     for (;;) {
       const next = await iterator.next().catch((error: unknown) => {
         throw broken(error);
@@ -215,17 +220,12 @@ const visitZip = async (
       if (inflated > total)
         throw new UserError(`${name}: more than ${total} bytes, which this data set has not; it is refused`);
       if (entry.isEncrypted()) throw new UserError(`${where} is encrypted; wanted the archive as it is published`);
-      const contents = Buffer.allocUnsafe(entry.uncompressedSize);
-      let filled = 0;
-      try {
-        const stream: AsyncIterable<Buffer> = await zip.openReadStreamPromise(entry);
-        for await (const chunk of stream) filled += chunk.copy(contents, filled);
-      } catch (error) {
+      const contents = await zip.read(entry).catch((error: unknown) => {
         throw new UserError(
           `${where} (at byte ${entry.relativeOffsetOfLocalHeader} of the archive) is truncated or corrupt: ${messageOf(error)}; get it again`,
         );
-      }
-      if (filled !== contents.length || crc32(contents) !== entry.crc32) {
+      });
+      if (crc32(contents) !== entry.crc32) {
         throw new UserError(
           `${where} (at byte ${entry.relativeOffsetOfLocalHeader} of the archive) is corrupt: its checksum is not the stated one; get it again`,
         );
@@ -238,9 +238,12 @@ const visitZip = async (
     }
     progress({ task: `read ${name}`, done: zip.entryCount, total: zip.entryCount });
   } finally {
-    zip.close();
+    await file.close();
   }
 };
+
+/** What macOS adds to archives and drives: a shadow '._name' of each file, a folder of them. */
+const isOfMacos = (path: string): boolean => /(^|\/)(\._[^/]*|\.DS_Store)$|(^|\/)__MACOSX\//.test(path);
 
 /** The files below a folder, in the order of their names. Links are followed: it is the user's own folder. */
 const visitFolder = async (
@@ -284,24 +287,37 @@ const visitFolder = async (
 
 /**
  * Calls `visit` with every wanted file of an archive (tar.gz, tar, zip: told by its first bytes, not by its name) or of a
- * folder. Nothing is written to disk.
+ * folder. What macOS adds is passed over. Nothing is written to disk.
  *
  * @throws UserError, naming the file and, where it can be told, the byte: absent, of another kind, truncated, corrupt, or
  * holding what no archive of a data set holds (members outside the archive, links, devices, duplicates, giants).
  * @throws InterruptedError
  */
-export const visitMembers = async (path: string, options: VisitOptions, visit: Visit): Promise<void> => {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) throw new UserError(`${path}: no such file or folder`);
+export const visitMembers = async (path: string, given: VisitOptions, visit: Visit): Promise<void> => {
+  const options: VisitOptions = {
+    ...given,
+    wanted: (inside, size, where) => !isOfMacos(inside) && given.wanted(inside, size, where),
+  };
+  const unreadable = (error: unknown): UserError => new UserError(`${path} can't be read: ${messageOf(error)}`);
+  const found = await stat(path).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? new UserError(`${path}: no such file or folder`)
+      : unreadable(error);
+  });
   if (found.isDirectory()) return visitFolder(path, options, visit);
-  const head = Buffer.alloc(512);
-  const file = await open(path);
+  if (!found.isFile()) throw new UserError(`${path} is neither a file nor a folder; wanted an archive or a folder`);
+  const head = Buffer.alloc(standInBytes);
+  const file = await open(path).catch((error: unknown) => {
+    throw unreadable(error);
+  });
   const { bytesRead } = await file.read(head, 0, head.length, 0).finally(() => file.close());
+  const standIn = standInFor(head.subarray(0, bytesRead));
+  if (standIn !== undefined) throw new UserError(`${path} is no archive: ${standIn}`);
   if (head.readUInt16BE(0) === 0x1f8b) return visitTar(path, true, options, visit);
   if (head.readUInt32BE(0) === 0x504b0304 || head.readUInt32BE(0) === 0x504b0506) return visitZip(path, options, visit);
   if (head.toString('latin1', 257, 262) === 'ustar') return visitTar(path, false, options, visit);
   throw new UserError(
     `${path}: wanted a tar.gz, tar or zip archive or a folder; this file of ${found.size} bytes begins with ` +
-      `${head.subarray(0, Math.min(bytesRead, 8)).toString('hex') || 'nothing'} (a page of a web server, saved under the archive's name?)`,
+      head.toString('hex', 0, Math.min(bytesRead, 8)),
   );
 };

@@ -19,9 +19,14 @@ export interface TinyImageNet {
 /** Images that are decoded at the same time. */
 const inFlight = 32;
 
-const trainPath = /(?:^|\/)train\/(n\d{8})\/images\/([^/]+\.jpe?g)$/i;
+/** An image that states more is refused before memory is taken for it. */
+const mostPixels = 2 ** 20;
+
+const trainPath = /(?:^|\/)train\/(n\d{8})\/(?:images\/)?([^/]+\.jpe?g)$/i;
 const boxesPath = /(?:^|\/)train\/(n\d{8})\/\1_boxes\.txt$/;
 const validationPath = /(?:^|\/)val\/images\/([^/]+\.jpe?g)$/i;
+/** Many sort the validation images into a folder a class, for loaders that read folders. */
+const sortedPath = /(?:^|\/)val\/(n\d{8})\/(?:images\/)?([^/]+\.jpe?g)$/i;
 const listPath = /(?:^|\/)(wnids\.txt|words\.txt|val_annotations\.txt)$/;
 
 const lines = (text: Buffer): { fields: string[]; line: number }[] =>
@@ -46,11 +51,16 @@ const createDecoder = async () => {
       );
     }
     // No colour profile is applied: the field's loaders take the samples as they are.
-    const { data, info } = await sharp(jpeg, { failOn: 'warning', ignoreIcc: true })
+    const { data, info } = await sharp(jpeg, { failOn: 'warning', ignoreIcc: true, limitInputPixels: mostPixels })
       .raw()
       .toBuffer({ resolveWithObject: true })
       .catch((error: unknown) => {
-        throw new UserError(`${where}: a broken JPEG: ${messageOf(error)}`);
+        const reason = messageOf(error);
+        throw new UserError(
+          reason.includes('pixel limit')
+            ? `${where}: more than ${mostPixels} pixels, wanted ${layout.width} × ${layout.height}`
+            : `${where}: a broken JPEG: ${reason.replaceAll('\n', ' ').trim()}`,
+        );
       });
     if (info.width !== layout.width || info.height !== layout.height) {
       throw new UserError(`${where}: ${info.width} × ${info.height} pixels, wanted ${layout.width} × ${layout.height}`);
@@ -100,7 +110,9 @@ const sorted = (records: Buffer[]): Buffer[] => records.sort((a, b) => a.compare
 
 /**
  * Reads Tiny-ImageNet, or a part of it in the same layout, from its official zip or folder: `wnids.txt`, `words.txt`,
- * `train/<wnid>/images/*.JPEG`, `val/images/*.JPEG`, `val/val_annotations.txt`. Grey images become RGB.
+ * `train/<wnid>/images/*.JPEG`, `val/images/*.JPEG`, `val/val_annotations.txt`. Where the validation images are sorted
+ * into classes (`val/<wnid>/*.JPEG`, `val/<wnid>/images/*.JPEG`), the folder is their label, and the list may lack;
+ * `images` between a class and its images may lack too. Grey images become RGB.
  *
  * A record is a label byte (the place of its WordNet identifier in ascending order) and three planes of 64 × 64 bytes;
  * records are sorted as CIFAR's are.
@@ -117,15 +129,14 @@ export const readTinyImageNet = async (
   const lists = new Map<string, Member>();
   const boxes: Member[] = [];
   const train = new Map<string, { record: Buffer; wnid: string; where: string }>();
-  const validation = new Map<string, { record: Buffer; where: string }>();
+  const validation = new Map<string, { record: Buffer; where: string; wnid: string | undefined }>();
   const pending = new Set<Promise<void>>();
   let failure: unknown;
   const once = (taken: boolean, where: string): void => {
     if (taken) throw new UserError(`${where} is there twice`);
   };
   const wanted = (inside: string): boolean =>
-    !inside.startsWith('__MACOSX/') &&
-    [trainPath, boxesPath, validationPath, listPath].some((pattern) => pattern.test(inside));
+    [trainPath, boxesPath, validationPath, sortedPath, listPath].some((pattern) => pattern.test(inside));
   await visitMembers(
     path,
     {
@@ -139,7 +150,8 @@ export const readTinyImageNet = async (
       const { path: inside, contents, where } = member;
       const list = listPath.exec(inside)?.[1];
       const [, wnid, trainFile] = trainPath.exec(inside) ?? [];
-      const validationFile = validationPath.exec(inside)?.[1];
+      const [, sortedWnid, sortedFile] = sortedPath.exec(inside) ?? [];
+      const validationFile = validationPath.exec(inside)?.[1] ?? sortedFile;
       if (list !== undefined) {
         once(lists.has(list), where);
         lists.set(list, member);
@@ -157,7 +169,7 @@ export const readTinyImageNet = async (
               train.set(`${wnid}/${trainFile}`, { record, wnid, where });
             } else if (validationFile !== undefined) {
               once(validation.has(validationFile), where);
-              validation.set(validationFile, { record, where });
+              validation.set(validationFile, { record, where, wnid: sortedWnid });
             }
           })
           .catch((error: unknown) => {
@@ -188,22 +200,30 @@ export const readTinyImageNet = async (
     }
   }
   const annotations = lists.get('val_annotations.txt');
-  if (!annotations)
-    throw new UserError(`${path}: val/val_annotations.txt missing; without it the validation images have no labels`);
-  const labelled = new Set<string>();
-  for (const { fields, line } of lines(annotations.contents)) {
+  const listed = new Map<string, { wnid: string; at: string }>();
+  for (const { fields, line } of annotations ? lines(annotations.contents) : []) {
     const [file = '', wnid = ''] = fields;
-    const image = validation.get(file);
-    const at = `${annotations.where}: line ${line}`;
-    if (!image) throw new UserError(`${at}: image ${file} is missing; get the archive again`);
-    if (labelled.has(file)) throw new UserError(`${at}: ${file} is there twice`);
-    const known = label.get(wnid);
-    if (known === undefined) throw new UserError(`${at}: class '${wnid}' of ${file} is not in wnids.txt`);
-    image.record[0] = known;
-    labelled.add(file);
+    const at = `${annotations!.where}: line ${line}`;
+    if (!validation.has(file)) throw new UserError(`${at}: image ${file} is missing; get the archive again`);
+    if (listed.has(file)) throw new UserError(`${at}: ${file} is there twice`);
+    if (!label.has(wnid)) throw new UserError(`${at}: class '${wnid}' of ${file} is not in wnids.txt`);
+    listed.set(file, { wnid, at });
   }
-  for (const [file, { where }] of validation) {
-    if (!labelled.has(file)) throw new UserError(`${where} has no line in val_annotations.txt, so no label`);
+  for (const [file, { record, where, wnid }] of validation) {
+    const line = listed.get(file);
+    if (line && wnid !== undefined && line.wnid !== wnid)
+      throw new UserError(`${where}: its folder says class ${wnid}, ${line.at} says ${line.wnid}: mislabelled`);
+    const named = line?.wnid ?? wnid;
+    if (named === undefined)
+      throw new UserError(
+        annotations
+          ? `${where} has no line in val_annotations.txt, so no label`
+          : `${path}: val/val_annotations.txt missing; without it the validation images have no labels`,
+      );
+    const known = label.get(named);
+    if (known === undefined)
+      throw new UserError(`${where}: class ${named} is not in wnids.txt: mislabelled or another set's`);
+    record[0] = known;
   }
   if (train.size === 0 || validation.size === 0) {
     throw new UserError(

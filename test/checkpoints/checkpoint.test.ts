@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { UserError } from '../../src/errors.js';
+import { writerMark } from '../../src/writer.js';
 import { decodeCheckpoint } from '../../src/checkpoints/checkpoint-format.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import type { CheckpointInfo } from '../../src/checkpoints/checkpoint.js';
@@ -86,12 +87,9 @@ test('a writer that is killed leaves the old checkpoint or the new one, whole, a
     const { info, tensors: read } = await loadCheckpoint(path);
     assert.ok((read.get('w')!.data as Float32Array).every((value) => value === info.epoch));
   }
-  // A leftover of a writer that is gone (no process has this id), and one of a writer that is at work: ourselves.
-  await writeFile(join(folder, '.last.safetensors.4194999-00000000.tmp'), 'part');
-  await writeFile(join(folder, `.last.safetensors.${process.pid}-00000000.tmp`), 'part');
+  // What a writer left that is at work: this process. What the killed ones left is gone.
+  const own = `.last.safetensors.${writerMark()}.tmp`;
+  await writeFile(join(folder, own), 'part');
   await saveCheckpoint(path, { architecture: 'a', classes: 1 }, tensors);
-  assert.deepEqual((await readdir(folder)).sort(), [
-    `.last.safetensors.${process.pid}-00000000.tmp`,
-    'last.safetensors',
-  ]);
+  assert.deepEqual((await readdir(folder)).sort(), [own, 'last.safetensors']);
 });

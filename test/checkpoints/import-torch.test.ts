@@ -13,11 +13,17 @@ import { UserError } from '../../src/errors.js';
 import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { exportTorch } from '../../src/checkpoints/export-torch.js';
 import { importTorch, MismatchError } from '../../src/checkpoints/import-torch.js';
-import { restoreNetwork } from '../../src/checkpoints/network-checkpoint.js';
+import type { ImportOptions } from '../../src/checkpoints/import-torch.js';
+import { restoreNetwork, stateDictOfWeights } from '../../src/checkpoints/network-checkpoint.js';
 import { readSafetensors, writeSafetensors } from '../../src/checkpoints/safetensors.js';
+import { float32Of } from '../../src/checkpoints/state-dict.js';
+import { readTorch } from '../../src/checkpoints/torch.js';
+import { createNetwork } from '../../src/models/network.js';
+import { createRng } from '../../src/random.js';
 import { assertClose, oracleTensors } from '../oracle.js';
 import { needsShared, sharedPath } from '../shared.js';
 import { withFlippedBit } from './arbitrary.js';
+import { bytesOf, dict, floats, pickle, tensor as tensorPickle, torchZip } from './torch-builder.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url));
 const source = fixture('cifar-resnet-8-a.th');
@@ -94,6 +100,193 @@ test('what does not fit is named, the classes are guessed, and nothing is writte
     (error) => error instanceof MismatchError && error.report.match.misshaped.length === 2,
   );
 });
+
+/** How a file of the fixture's network is put together: the names in it, and what lies around the state dict. */
+interface Wrapping {
+  readonly rename?: (name: string) => string | undefined;
+  readonly more?: Readonly<Record<string, readonly [readonly number[], readonly number[]]>>;
+  readonly around?: (stateDict: Uint8Array) => Uint8Array;
+}
+
+/** The fixture's network in another file, as programs that wrap it save it. */
+const wrapped = async (name: string, { rename = (own) => own, more = {}, around = (own) => own }: Wrapping) => {
+  const all = [...(await readTorch(source))]
+    .filter(([, { dtype }]) => dtype === 'float32')
+    .map(([own, tensor]) => [rename(own), tensor.shape, [...float32Of(tensor)]] as const)
+    .filter((entry): entry is [string, readonly number[], number[]] => entry[0] !== undefined);
+  all.push(
+    ...Object.entries(more).map(
+      ([own, [shape, values]]) => [own, shape, [...values]] as [string, readonly number[], number[]],
+    ),
+  );
+  const values = all.flatMap(([, , of]) => of);
+  let offset = 0;
+  const entries = all.map(([own, shape, of]) => {
+    const entry = [own, tensorPickle(shape, { size: values.length, offset })] as const;
+    offset += of.length;
+    return entry;
+  });
+  const path = inFolder(name);
+  await writeFile(path, torchZip(pickle(around(dict(...entries))), { 0: floats(...values) }));
+  return path;
+};
+
+/** What an import is refused with, and that the same import with the flags named there gives the fixture's logits. */
+const mended = async (file: string, message: RegExp, remedy: Partial<ImportOptions>): Promise<void> => {
+  const out = inFolder('mended.safetensors');
+  await assert.rejects(importTorch(file, { ...options, out }), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, message);
+    assert.ok(error.message.split('\n').length <= 12, error.message);
+    return true;
+  });
+  await importTorch(file, { ...options, ...remedy, out });
+  assertClose(await logitsOf(out, exampleImages), logits.flat(), 1e-5, 'logits');
+};
+
+test('names behind a prefix: it is named, can be given as printed or as it is in the file, and the rest is passed over', async () => {
+  const parallel = await wrapped('parallel.pt', {
+    rename: (name) => `module.basic_net.${name}`,
+    around: (own) => dict(['net', own], ['epoch', 'K\x05']),
+  });
+  const message = /does not fit [^\n]*: names in it begin with 'basic_net\.'\.\nGive that: --prefix basic_net\.$/;
+  for (const prefix of ['basic_net.', 'basic_net', 'module.basic_net.']) await mended(parallel, message, { prefix });
+  const sequential = await wrapped('sequential.pt', {
+    rename: (name) => `1.${name}`,
+    more: {
+      '0.mean': [
+        [1, 3, 1, 1],
+        [0.5, 0.4, 0.3],
+      ],
+      '0.std': [
+        [1, 3, 1, 1],
+        [0.2, 0.3, 0.25],
+      ],
+    },
+  });
+  await mended(sequential, /begin with '1\.' \(not 0\.mean, 0\.std\)\.\nGive that: --prefix 1\.$/, { prefix: '1.' });
+  const out = inFolder('normalised.safetensors');
+  await assert.rejects(
+    importTorch(sequential, { ...options, normalisation: undefined, out }),
+    /\(not 0\.mean, 0\.std; 0\.mean and 0\.std seem to be its normalisation\)\.\nGive that: --prefix 1\. --mean 0\.5,0\.4,0\.3 --std 0\.2,0\.3,0\.25$/,
+  );
+  const report = await importTorch(sequential, { ...options, normalisation: undefined, prefix: '1', out });
+  assert.deepEqual([report.outside, report.normalisationInFile?.std], [['0.mean', '0.std'], normalisation.std]);
+  await assert.rejects(
+    importTorch(sequential, { ...options, prefix: '2', out }),
+    /no tensor whose name begins with '2\.'\. They begin with '1\.', '0\.'\./,
+  );
+  await assert.rejects(
+    importTorch(sequential, { ...options, classes: 10, out }),
+    /Behind that, 35 of its 37 tensors fit:\n {2}mis-shaped \(2\)/,
+  );
+});
+
+test('a surplus alone names the flag that accepts it, and the normalisation that it seems to be', async () => {
+  const file = await wrapped('mu-sigma.pt', {
+    more: {
+      mu: [
+        [1, 3, 1, 1],
+        [0.5, 0.4, 0.3],
+      ],
+      sigma: [[3], [0.2, 0.3, 0.25]],
+    },
+  });
+  await mended(file, /\n {4}mu \[1, 3, 1, 1\]\n {4}sigma \[3\]\nTo pass over what is more: --allow-surplus$/, {
+    allowSurplus: true,
+  });
+  await assert.rejects(
+    importTorch(file, { ...options, normalisation: undefined, out: inFolder('x') }),
+    /mu and sigma seem to be its normalisation:[^]*more: --mean 0\.5,0\.4,0\.3 --std 0\.2,0\.3,0\.25 --allow-surplus$/,
+  );
+  const more = await wrapped('deeper.pt', { more: { 'layer1.1.conv1.weight': [[1], [1]] } });
+  await assert.rejects(importTorch(more, { ...options, out: inFolder('x') }), /of a deeper network: --arch/);
+});
+
+test('state dicts in dicts and lists of any names: a single one is found, of several each can be named as it is printed', async () => {
+  const out = inFolder('nested.safetensors');
+  const odd = await wrapped('odd.pt', {
+    around: (own) => dict(['teacher', dict(['weights.v2', own])], ['epoch', 'K\x05']),
+  });
+  assert.deepEqual((await importTorch(odd, { ...options, out })).path, ['teacher', 'weights.v2']);
+  for (const key of ['teacher', 'teacher.weights.v2'])
+    assert.deepEqual((await importTorch(odd, { ...options, key, out })).path, ['teacher', 'weights.v2']);
+  await assert.rejects(
+    importTorch(odd, { ...options, key: 'student', out }),
+    /nothing under 'student'\. It has state dicts under 'teacher\.weights\.v2' \(37 tensors\)/,
+  );
+  await assert.rejects(
+    importTorch(odd, { ...options, key: 'epoch', out }),
+    /no state dict under 'epoch'\. It has state dicts under 'teacher\.weights\.v2'/,
+  );
+  const usual = await wrapped('usual.pt', { around: (own) => dict(['model', dict(['state_dict', own])]) });
+  for (const key of [undefined, 'model', 'model.state_dict'])
+    assert.deepEqual((await importTorch(usual, { ...options, key, out })).path, ['model', 'state_dict']);
+  const listed = await wrapped('listed.pt', {
+    around: (own) => dict(['state_dict', bytesOf('](', own, 'q\x05h\x05e')]),
+  });
+  // The same dict twice is one.
+  assert.deepEqual((await importTorch(listed, { ...options, out })).path, ['state_dict', '0']);
+  const two = await wrapped('two.pt', {
+    around: (own) => dict(['state_dict', bytesOf('](', own, own, 'e')], ['err', 'K\x01']),
+  });
+  await mended(
+    two,
+    /2 state dicts: 'state_dict\.0' \(37 tensors\), 'state_dict\.1' \(37 tensors\)\. Name one: --key state_dict\.0\.$/,
+    {
+      key: 'state_dict.0',
+    },
+  );
+  await importTorch(two, { ...options, key: 'state_dict.1', out });
+});
+
+test('a checkpoint without the block that a WRN never computes with is imported, restored and exported without it', async () => {
+  const network = createNetwork('wrn-10-1', { classes: 4, width: 0.25 });
+  const weights = network.initialise(createRng(3));
+  const values = Object.fromEntries(
+    Object.entries(weights).map(([name, tensor]) => [name, tensor.dataSync() as Float32Array]),
+  );
+  const whole = stateDictOfWeights(network, values);
+  const part = new Map([...whole].filter(([name]) => !name.startsWith('sub_block1.')));
+  assert.ok(part.size < whole.size);
+  const wrn = { architecture: 'wrn-10-1', classes: 4, width: 0.25 };
+  await writeSafetensors(inFolder('part.st'), part);
+  const out = inFolder('part.safetensors');
+  const { match } = await importTorch(inFolder('part.st'), { ...wrn, out });
+  assert.equal(match.spared.length, whole.size - part.size);
+  assert.equal((await loadCheckpoint(out)).tensors.size, part.size);
+  const expected = tf.tidy(() => network.evaluate(network.fold(weights), exampleImages()).dataSync() as Float32Array);
+  assertClose(await logitsOf(out, exampleImages), expected, 1e-6, 'logits');
+  const exported = await exportTorch(out, { out: inFolder('part.torch.safetensors') });
+  assert.deepEqual(
+    [...exported.tensors.keys()].filter((name) => !name.endsWith('.num_batches_tracked')),
+    [...part.keys()],
+  );
+  // A part of it is not what anybody publishes.
+  part.set('sub_block1.layer.0.bn1.weight', whole.get('sub_block1.layer.0.bn1.weight')!);
+  await writeSafetensors(inFolder('part.st'), part);
+  await assert.rejects(importTorch(inFolder('part.st'), { ...wrn, out }), /missing \(\d+\):\n {4}sub_block1\./);
+  tf.dispose(weights);
+});
+
+const cases: readonly (readonly [string, string, Partial<ImportOptions>])[] = [
+  ['F08-wrn-without-sub_block1.pt', 'wrn-16-1', {}],
+  ['F10-featurescatter-dp.pt', 'cifar-resnet-8-a', { prefix: 'basic_net.' }],
+  ['F10-list.pt', 'cifar-resnet-8-a', { key: 'state_dict.1' }],
+  ['F10-mu-sigma.pt', 'cifar-resnet-8-a', { allowSurplus: true }],
+  ['F10-nested.pt', 'cifar-resnet-8-a', { key: 'model.state_dict' }],
+  ['F10-nested-odd.pt', 'cifar-resnet-8-a', { key: 'teacher.weights' }],
+  ['F10-sequential.pt', 'cifar-resnet-8-a', { prefix: '1.' }],
+];
+for (const [file, architecture, remedy] of cases)
+  test(`${file} is imported`, { skip: needsShared('cases', file) }, async () => {
+    const report = await importTorch(sharedPath('cases', file), {
+      ...remedy,
+      architecture,
+      out: inFolder('case.safetensors'),
+    });
+    assert.equal(report.match.missing.length, 0);
+  });
 
 test('surplus tensors are passed over where that is asked for', async () => {
   const out = inFolder('surplus.safetensors');

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isExactMatch, matchStateDict, mismatchLines } from '../../src/checkpoints/match-state-dict.js';
+import {
+  findPrefix,
+  isComplete,
+  isExactMatch,
+  matchStateDict,
+  mismatchLines,
+} from '../../src/checkpoints/match-state-dict.js';
 import { sizeOfShape } from '../../src/checkpoints/state-dict.js';
 import type { StoredTensor } from '../../src/checkpoints/state-dict.js';
 
@@ -40,6 +46,7 @@ test('every tensor that does not fit is named, each for its reason', () => {
     ],
     mistyped: [{ name: 'bn1.weight', dtype: 'int32' }],
     ignored: ['bn1.num_batches_tracked'],
+    spared: [],
   });
   assert.ok(!isExactMatch(match));
   assert.deepEqual(mismatchLines(match), [
@@ -94,4 +101,48 @@ test('each expected tensor is in exactly one list, and so is each given one', ()
       );
     }),
   );
+});
+
+test('what is never computed with may be lacking, all of it or nothing', () => {
+  const expected = [
+    { name: 'a', shape: [1] },
+    { name: 'b.a', shape: [1], unused: true },
+    { name: 'b.b', shape: [1], unused: true },
+  ];
+  const of = (...names: string[]) => matchStateDict(expected, new Map(names.map((name) => [name, ofShape([1])])));
+  assert.deepEqual([of('a').spared, of('a').missing], [['b.a', 'b.b'], []]);
+  assert.ok(isExactMatch(of('a')) && isExactMatch(of('a', 'b.a', 'b.b')));
+  assert.deepEqual(
+    of('a', 'b.b').missing.map(({ name }) => name),
+    ['b.a'],
+  );
+  assert.ok(!isComplete(of('b.a', 'b.b')));
+});
+
+test('the prefix is the one behind which most of the names are', () => {
+  const expected = ['conv1.weight', 'layer1.0.conv1.weight', 'fc.weight'].map((name) => ({ name, shape: [1] }));
+  const names = expected.map(({ name }) => name);
+  assert.equal(findPrefix(expected, names), '');
+  assert.equal(findPrefix(expected, []), '');
+  assert.equal(findPrefix(expected, ['x', 'y.z']), '');
+  // layer1.0. has one of the names behind it, but the names as they are have three.
+  assert.equal(findPrefix(expected, [...names, 'ema.fc.weight']), '');
+  assert.equal(findPrefix(expected, ['0.mean', ...names.map((name) => `1.model.${name}`)]), '1.model.');
+  assert.equal(findPrefix(expected, ['.'.repeat(1e6), ...names.map((name) => `a.${name}`)]), 'a.');
+});
+
+test('of a long list the beginning is told, and how much more there is', () => {
+  const many = (count: number) =>
+    mismatchLines(
+      matchStateDict(
+        Array.from({ length: count }, (_, i) => ({ name: `w${i}`, shape: [i] })),
+        new Map(),
+      ),
+    );
+  assert.equal(many(6).length, 7);
+  assert.deepEqual(many(100), [
+    '  missing (100):',
+    ...[0, 1, 2, 3, 4].map((i) => `    w${i} [${i}]`),
+    '    … and 95 more',
+  ]);
 });

@@ -171,3 +171,16 @@ test('files of another writer are read', { skip: needsShared('oracle', 'attacks.
   const logits = tensors.get('akamaster-resnet20-12fca82f.th/logits');
   assert.deepEqual([logits?.dtype, logits?.shape], ['float32', [256, 10]]);
 });
+
+test('data that does not lie at a multiple of its size is read all the same', () => {
+  // A header of 7 more bytes than the writer's, and a Buffer, whose slices share its memory.
+  const tensors = new Map([['a', float32Tensor([3], Float32Array.of(1, 2, 3))]]);
+  const sound = Buffer.from(encodeSafetensors(tensors));
+  const header = sound.subarray(8, 8 + Number(sound.readBigUInt64LE(0)));
+  for (const blanks of [1, 2, 3, 5, 7]) {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length + blanks));
+    const moved = Buffer.concat([length, header, Buffer.alloc(blanks, ' '), sound.subarray(8 + header.length)]);
+    assert.deepEqual(comparable(decodeSafetensors(moved)), comparable({ tensors, metadata: {} }));
+  }
+});

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { deflateRawSync } from 'node:zlib';
+import { deflateRawSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { UserError } from '../../src/errors.js';
+import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { bytesOfTensor, shapeText } from '../../src/checkpoints/state-dict.js';
 import type { StateDict } from '../../src/checkpoints/state-dict.js';
 import { readTorch, readTorchFile } from '../../src/checkpoints/torch.js';
@@ -255,8 +256,47 @@ test('tensors that claim more than there is are refused', async () => {
   await refuses(one(v3), /shape \[3\] reaches element 3 of a storage of 2/);
 });
 
+test('a TorchScript archive is called one, though its code is compressed', async () => {
+  const code = {
+    name: 'archive/code/m.py',
+    data: deflateRawSync(new Uint8Array(1000)),
+    method: 8,
+    uncompressedSize: 1000,
+  };
+  const main = { name: 'archive/data.pkl', data: pickle('}') };
+  for (const entries of [
+    [main, code],
+    [code, main],
+    [main, { name: 'archive/constants.pkl', data: pickle(')') }],
+  ])
+    await refuses(
+      zipOf(entries),
+      /it is a TorchScript archive, which holds code\. In PyTorch: torch\.save\(torch\.jit\.load/,
+    );
+});
+
+test('a place outside the file in the directory of an archive is refused', async () => {
+  const bytes = torchZip(pickle(dict(['a', tensor([1])])), { 0: floats(2) });
+  const directory = Buffer.from(bytes).indexOf('PK\x01\x02', 0, 'latin1');
+  for (const place of [0x7fffffff, 0xfffffffe, bytes.length]) {
+    const broken = Buffer.from(bytes);
+    broken.writeUInt32LE(place, directory + 42);
+    await refuses(broken, /is damaged \(it refers to 30 bytes from byte/);
+  }
+});
+
 test('what is no checkpoint is refused', async () => {
-  await refuses(new Uint8Array(0), /neither a file of torch\.save nor a safetensors file/);
+  for (const [name, reason] of [
+    ['web-page.pt', /is no checkpoint: it is a web page \("Google Drive - Virus scan warning"\)/],
+    ['git-lfs-pointer.pt', /is no checkpoint: it is a pointer of Git LFS to a file of 1074564123 bytes/],
+  ] as const) {
+    const path = join(fixtures, '..', 'stand-ins', name);
+    for (const read of [readTorch, loadCheckpoint])
+      await assert.rejects(read(path), (error) => error instanceof UserError && reason.test(error.message));
+  }
+  await refuses(gzipSync('x'), /is compressed with gzip\. Decompress it first: gunzip\./);
+  await refuses(bytesOf('\x89HDF\r\n\x1a\n'), /an HDF5 file, as Keras writes them/);
+  await refuses(new Uint8Array(0), /is no checkpoint: it is empty/);
   await refuses(bytesOf('hello, I am a text file\n'), /neither a file of torch\.save nor a safetensors file/);
   await refuses(bytesOf("cos\nsystem\n(S'id'\ntR."), /neither .*"os\.system"/);
   await refuses(bytesOf('\x00'.repeat(257), 'ustar', '\x00'.repeat(250)), /tar archive, PyTorch's form before 0\.2/);

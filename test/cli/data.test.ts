@@ -67,7 +67,7 @@ test('bad input: one line that says what to do, exit code 2, no trace, nothing w
       /^ciard: no data set is called 'mnist'; the names are cifar10, cifar100, tiny-imagenet, synthetic$/,
     ],
     [['import', 'cifar10'], /^ciard: the archive or folder of cifar10 is not named: .*$/],
-    [['import', 'cifar10', page], /^ciard: .*page\.tar\.gz: wanted a tar\.gz, tar or zip archive.*$/],
+    [['import', 'cifar10', page], /^ciard: .*page\.tar\.gz is no archive: it is a web page, .*$/],
     [['import', 'cifar100', join(folder, 'empty')], /^ciard: .*train\.bin, test\.bin missing; wanted CIFAR-100.*$/],
     [['import', 'synthetic', page], /^ciard: synthetic is made, not imported.*$/],
     [['fetch', 'cifar10', '--md5', 'abc'], /^ciard: --md5 'abc'; wanted 32 hexadecimal digits$/],

@@ -11,7 +11,7 @@ import {
   writeSync,
   closeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { create } from 'tar';
@@ -274,9 +274,53 @@ test('missing files are listed, and the version for Python is told apart', async
   const page = archiveOf('page.tar.gz', Buffer.from('<!doctype html><title>Not found</title>'));
   await assert.rejects(
     readCifar('cifar10', page),
-    refused(/page\.tar\.gz: wanted a tar\.gz, tar or zip archive or a folder.*web server/),
+    refused(/page\.tar\.gz is no archive: it is a web page \("Not found"\)/),
   );
   const nothing = archiveOf('nothing', Buffer.alloc(0));
-  await assert.rejects(readCifar('cifar10', nothing), refused(/this file of 0 bytes/));
+  await assert.rejects(readCifar('cifar10', nothing), refused(/nothing is no archive: it is empty/));
   assert.ok(existsSync(nothing));
+});
+
+test('a folder around what is wanted, or around the version for Python, gets a hint', async () => {
+  /** A folder with these files, all empty: what they are called is what is looked at. */
+  const around = (name: string, files: readonly string[]): string => {
+    const at = join(folder, name);
+    for (const file of files) {
+      mkdirSync(dirname(join(at, file)), { recursive: true });
+      writeFileSync(join(at, file), '');
+    }
+    return at;
+  };
+  const batches10 = cifar10Members().map(({ path }) => path);
+  const cases: readonly (readonly ['cifar10' | 'cifar100', string, RegExp])[] = [
+    // What torchvision makes, its own folder, and the one above.
+    [
+      'cifar10',
+      around('root', ['cifar-10-batches-py/data_batch_1']),
+      /version for Python; wanted .*: `npx ciard data fetch cifar10`/,
+    ],
+    ['cifar10', around('above', ['root/cifar-10-batches-py/data_batch_1']), /version for Python/],
+    ['cifar10', around('packed', ['cifar-10-python.tar.gz']), /version for Python/],
+    ['cifar100', around('root100', ['cifar-100-python/train']), /version for Python; wanted .*cifar-100-binary/],
+    [
+      'cifar10',
+      around(
+        'deep',
+        batches10.map((path) => `a/${path}`),
+      ),
+      /in a folder of it: `npx ciard data import cifar10 .*deep\/a\/cifar-10-batches-bin`/,
+    ],
+    [
+      'cifar10',
+      around('kept', ['a/cifar-10-binary.tar.gz']),
+      /It holds the archive: `npx ciard data import cifar10 .*kept\/a\/cifar-10-binary\.tar\.gz`/,
+    ],
+    [
+      'cifar100',
+      around('other', batches10),
+      /It holds CIFAR-10: `npx ciard data import cifar10 .*other\/cifar-10-batches-bin`/,
+    ],
+    ['cifar100', around('empty', ['x/y']), /wanted CIFAR-100's binary version \(cifar-100-binary\)\.$/],
+  ];
+  for (const [name, path, pattern] of cases) await assert.rejects(readCifar(name, path), refused(pattern));
 });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { visitMembers, type Member, type VisitOptions } from '../../src/data/members.js';
@@ -82,6 +84,31 @@ test('a folder, itself or the one around it; links in it are followed', async ()
   const paths = async (of: string): Promise<string[]> => (await visited(of)).map(({ path }) => path);
   assert.deepEqual(await paths(around), ['a.bin', 'c.bin', 'deep/b.bin']);
   assert.deepEqual(await paths(join(around, 'official')), ['a.bin', 'c.bin', 'deep/b.bin']);
+});
+
+test('what lies in place of an archive is named, and what is neither file nor folder is not opened', async () => {
+  for (const [name, pattern] of [
+    ['web-page.pt', /is no archive: it is a web page \("Google Drive/],
+    ['git-lfs-pointer.pt', /is no archive: it is a pointer of Git LFS/],
+  ] as const)
+    await assert.rejects(
+      visited(fileURLToPath(new URL(`../fixtures/stand-ins/${name}`, import.meta.url))),
+      (error) => error instanceof UserError && pattern.test(error.message),
+    );
+  await assert.rejects(visited(fileOf(Buffer.alloc(0))), /is no archive: it is empty/);
+  await assert.rejects(visited(fileOf(Buffer.from('hello'))), /of 5 bytes begins with 68656c6c6f$/);
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await assert.rejects(visited(pipe), /pipe is neither a file nor a folder/);
+});
+
+test('a compression inside of an archive is not undone', async () => {
+  // The magic bytes of zstd and gzip where a tar header should be.
+  for (const magic of ['28b52ffd', '1f8b0800'])
+    await assert.rejects(
+      visited(fileOf(gzipSync(Buffer.concat([Buffer.from(magic, 'hex'), Buffer.alloc(2000)])))),
+      (error) => error instanceof UserError && /no sound tar archive|gzip file inside/.test(error.message),
+    );
 });
 
 const one = { path: 'a.bin', contents: Buffer.from('one') };

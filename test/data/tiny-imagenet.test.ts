@@ -107,7 +107,65 @@ test('a grey image becomes three equal planes', async () => {
   assert.ok(equalPlanes.some((record) => record[0] === 1 && record.subarray(1, 4097).equals(data)));
 });
 
+/** The set with its validation images moved. */
+const moved = (to: (file: string, wnid: string) => string, more: Change = {}): Change => ({
+  ...Object.fromEntries(
+    annotations.flatMap((line) => {
+      const [file, wnid] = line.split('\t') as [string, string];
+      return [
+        [`val/images/${file}`, undefined],
+        [to(file, wnid), files.get(`val/images/${file}`)!],
+      ];
+    }),
+  ),
+  ...more,
+});
+
+test('validation images that are sorted into classes give the same records, with the list or without it', async () => {
+  const [, published] = written();
+  const expected = await readTinyImageNet(published!);
+  for (const to of [
+    (file: string, wnid: string) => `val/${wnid}/${file}`,
+    (file: string, wnid: string) => `val/${wnid}/images/${file}`,
+  ]) {
+    for (const more of [{}, { 'val/val_annotations.txt': undefined }]) {
+      const [, inside, zip] = written(moved(to, more));
+      for (const path of [inside!, zip!]) assert.deepEqual(await readTinyImageNet(path), expected);
+    }
+  }
+});
+
+test('what macOS adds is passed over', async () => {
+  const [, published] = written();
+  const expected = await readTinyImageNet(published!);
+  const shadow = Buffer.from('0005160700020000', 'hex');
+  const added: Change = {
+    '.DS_Store': shadow,
+    '._wnids.txt': shadow,
+    'train/n00000010/images/._n00000010_0.JPEG': shadow,
+    'train/n00000010/._n00000010_boxes.txt': shadow,
+    'val/images/._val_1.JPEG': shadow,
+    '__MACOSX/train/n00000010/images/n00000010_8.JPEG': shadow,
+  };
+  const [, inside, zip] = written(added);
+  for (const path of [inside!, zip!]) assert.deepEqual(await readTinyImageNet(path), expected);
+});
+
+for (const name of ['F12-val-by-class.zip', 'F12-appledouble.zip'])
+  test(`${name} is read`, { skip: needsShared('cases', name) }, async () => {
+    const { train, test: held, wnids } = await readTinyImageNet(sharedPath('cases', name));
+    assert.deepEqual([train.length, held.length, wnids.length], [200, 20, 2]);
+  });
+
 const someJpeg = files.get('train/n00000010/images/n00000010_0.JPEG')!;
+/** A JPEG whose header states 65,000 rows and columns. */
+const enlarged = (of: Buffer): Buffer => {
+  const copy = Buffer.from(of);
+  const frame = copy.indexOf(Buffer.from('ffc0', 'hex'));
+  copy.writeUInt16BE(65_000, frame + 5);
+  copy.writeUInt16BE(65_000, frame + 7);
+  return copy;
+};
 const wrong: readonly [string, Change, RegExp][] = [
   [
     'a truncated JPEG',
@@ -155,6 +213,26 @@ const wrong: readonly [string, Change, RegExp][] = [
     'two labels of one image',
     { 'val/val_annotations.txt': Buffer.from([...annotations, annotations[0]!].join('\n')) },
     /line 4: val_0\.JPEG is there twice/,
+  ],
+  [
+    'a validation image in the folder of another class than the list says',
+    moved((file) => `val/n00000010/${file}`),
+    /val_[12]\.JPEG: its folder says class n00000010, .*val_annotations\.txt: line [23] says n000000[23]0: mislabelled/,
+  ],
+  [
+    'a validation folder of a class that is not listed',
+    moved((file) => `val/n00000099/${file}`, { 'val/val_annotations.txt': undefined }),
+    /class n00000099 is not in wnids\.txt/,
+  ],
+  [
+    'the same validation image in two places',
+    { 'val/n00000020/val_1.JPEG': files.get('val/images/val_1.JPEG')! },
+    /val_1\.JPEG is there twice/,
+  ],
+  [
+    'an image that states more pixels than there is memory for',
+    { 'val/images/val_1.JPEG': enlarged(files.get('val/images/val_1.JPEG')!) },
+    /val_1\.JPEG: more than 1048576 pixels, wanted 64 × 64/,
   ],
   ['no annotations', { 'val/val_annotations.txt': undefined }, /val_annotations\.txt missing/],
   ['no list of classes', { 'wnids.txt': undefined }, /wnids\.txt missing/],

@@ -58,6 +58,19 @@ for (const { example } of families) {
 }
 
 test('a network that is not there, and options that no network has', () => {
+  for (const name of [
+    'cifar-resnet-240002-a',
+    'cifar-resnet-1208',
+    'wrn-1204-10',
+    `wrn-10-${'9'.repeat(400)}`,
+    'wrn-28-101-swish',
+  ])
+    assert.throws(
+      () => createNetwork(name),
+      /there is no network "[^"]{1,80}": its (depth|width) is above (1202|100), the most/,
+      name,
+    );
+  assert.equal(createNetwork('cifar-resnet-1202-a', { width: 0.0625 }).layers.length > 2400, true);
   assert.throws(() => createNetwork('resnet19'), /there is no network "resnet19". Known are resnet18, mobilenetv2/);
   for (const name of ['wrn-35-10', 'wrn-34-0', 'cifar-resnet-21', 'cifar-resnet-2-a', 'wrn-4-1']) {
     assert.throws(() => createNetwork(name), /there is no network/, name);

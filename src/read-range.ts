@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { UserError } from '../errors.js';
+import { UserError } from './errors.js';
 
 /** The `length` bytes of a file from `position` on. @throws UserError where it ends before */
 export const readRange = async (file: FileHandle, position: number, length: number): Promise<Uint8Array> => {
