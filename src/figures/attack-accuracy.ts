@@ -1,5 +1,5 @@
 import type { PlotData } from 'plotly.js';
-import { attackTitles } from '../results/table.js';
+import { attackColumn } from '../attacks/catalogue.js';
 import {
   axis,
   createFigure,
@@ -34,7 +34,7 @@ export const attackAccuracyFigure = (
   { title = 'Accuracy by attack', subtitle, attackTitles: given = {} }: AttackAccuracyOptions = {},
 ): Figure => {
   const attacks = [...new Set(networks.flatMap((network) => Object.keys(network.attacks)))];
-  const titleOf = (attack: string): string => given[attack] ?? attackTitles[attack] ?? attack;
+  const titleOf = (attack: string): string => given[attack] ?? attackColumn(attack);
   const styles = networkStyles(networks);
   const data = networks.map(({ label, attacks: measured }, index): Partial<PlotData> => {
     const { colour, fill } = styles[index]!;
