@@ -11,7 +11,16 @@ import {
   type AutoAttackVersion,
 } from './auto-attack.js';
 import { fab, fabRevision, fabTargeted } from './fab.js';
-import { pgd, pgdRevision } from './pgd.js';
+import {
+  cwConfidence,
+  cwLinfSteps,
+  fgsmSteps,
+  pgd,
+  pgdRevision,
+  pgdSatSteps,
+  pgdTradesSteps,
+  type SignSteps,
+} from './pgd.js';
 import { square, squareRevision } from './square.js';
 import { defaultEpsilon, radiusText, starts } from './threat-model.js';
 
@@ -147,14 +156,20 @@ const carliniWagnerSteps = z.strictObject({
 type CrossEntropySteps = z.infer<typeof crossEntropySteps>;
 type CarliniWagnerSteps = z.infer<typeof carliniWagnerSteps>;
 
-const crossEntropyDefaults = (radius: number, stepSize: number, steps: number): CrossEntropySteps => ({
+const crossEntropyDefaults =
+  (published: (epsilon: number) => SignSteps) =>
+  (radius: number): CrossEntropySteps => ({
+    revision: pgdRevision,
+    epsilon: radius,
+    loss: 'cross-entropy',
+    ...published(radius),
+  });
+const carliniWagnerDefaults = (radius: number): CarliniWagnerSteps => ({
   revision: pgdRevision,
   epsilon: radius,
-  loss: 'cross-entropy',
-  stepSize,
-  steps,
-  start: 'uniform',
-  clampEachStep: true,
+  loss: 'carlini-wagner',
+  confidence: cwConfidence,
+  ...cwLinfSteps(radius),
 });
 
 const createPgd = (parameters: CrossEntropySteps, name: string): Attack =>
@@ -170,22 +185,6 @@ const stepsText = ({ steps, stepSize, start }: CrossEntropySteps | CarliniWagner
   `${steps} ${steps === 1 ? 'step' : 'steps'} of ${radiusText(stepSize)} by the sign of the gradient, from ${startText[start]}`;
 const cwText = (parameters: CarliniWagnerSteps): string => `${stepsText(parameters)}, on the loss of Carlini & Wagner`;
 const transferText = 'made on another network (--surrogate)';
-
-/** The paper's PGD_trades: steps of .003 at 8/255, in proportion to ε. */
-const tradesDefaults = (radius: number): CrossEntropySteps =>
-  crossEntropyDefaults(radius, (0.003 * radius) / defaultEpsilon, 20);
-
-/** The paper's CW∞: clamped at the end alone. */
-const cwDefaults = (radius: number): CarliniWagnerSteps => ({
-  revision: pgdRevision,
-  epsilon: radius,
-  loss: 'carlini-wagner',
-  confidence: 50,
-  stepSize: radius / 4,
-  steps: 30,
-  start: 'clean',
-  clampEachStep: false,
-});
 
 const apgdSchema = z.strictObject({ revision, epsilon, iterations: whole, restarts: whole, evaluations: whole });
 const apgdDefaults = (radius: number): z.infer<typeof apgdSchema> => ({
@@ -306,7 +305,7 @@ const definitions: readonly DefinedAttack[] = [
     names: 'fgsm',
     schema: crossEntropySteps,
     named: ['loss', 'steps', 'start'],
-    defaults: (radius) => ({ ...crossEntropyDefaults(radius, radius, 1), start: 'clean' as const }),
+    defaults: crossEntropyDefaults(fgsmSteps),
     column: () => 'FGSM',
     title: stepsText,
     create: createPgd,
@@ -315,7 +314,7 @@ const definitions: readonly DefinedAttack[] = [
     names: 'pgd-sat',
     schema: crossEntropySteps,
     named: ['loss'],
-    defaults: (radius) => crossEntropyDefaults(radius, radius / 4, 20),
+    defaults: crossEntropyDefaults(pgdSatSteps),
     column: ({ steps }) => `PGD-${steps} (sat)`,
     title: stepsText,
     create: createPgd,
@@ -324,7 +323,7 @@ const definitions: readonly DefinedAttack[] = [
     names: 'pgd-trades',
     schema: crossEntropySteps,
     named: ['loss'],
-    defaults: tradesDefaults,
+    defaults: crossEntropyDefaults(pgdTradesSteps),
     column: ({ steps }) => `PGD-${steps} (trades)`,
     title: stepsText,
     create: createPgd,
@@ -333,7 +332,7 @@ const definitions: readonly DefinedAttack[] = [
     names: 'cw',
     schema: carliniWagnerSteps,
     named: ['loss'],
-    defaults: cwDefaults,
+    defaults: carliniWagnerDefaults,
     column: ({ steps }) => `CW∞-${steps}`,
     title: cwText,
     create: createCw,
@@ -342,7 +341,7 @@ const definitions: readonly DefinedAttack[] = [
     names: 'bb-pgd-trades',
     schema: crossEntropySteps,
     named: ['loss'],
-    defaults: tradesDefaults,
+    defaults: crossEntropyDefaults(pgdTradesSteps),
     column: () => 'Black-box PGD',
     title: (parameters) => `${stepsText(parameters)}, ${transferText}`,
     create: (parameters, name) => transferred(createPgd(parameters, name)),
@@ -351,7 +350,7 @@ const definitions: readonly DefinedAttack[] = [
     names: 'bb-cw',
     schema: carliniWagnerSteps,
     named: ['loss'],
-    defaults: cwDefaults,
+    defaults: carliniWagnerDefaults,
     column: () => 'Black-box CW',
     title: (parameters) => `${cwText(parameters)}, ${transferText}`,
     create: (parameters, name) => transferred(createCw(parameters, name)),

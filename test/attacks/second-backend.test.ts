@@ -29,20 +29,36 @@ const values = (() => {
   return new Map(read);
 })();
 
+interface Walk {
+  readonly name: string;
+  readonly loss: LogitLoss;
+  readonly start: Start;
+  readonly steps: number;
+  readonly stepSize: number;
+  readonly clamp: boolean;
+}
+
+const walks: readonly Walk[] = [
+  { name: 'FGSM', loss: crossEntropyLoss, start: 'clean', steps: 1, stepSize: epsilon, clamp: true },
+  { name: 'PGD', loss: crossEntropyLoss, start: 'uniform', steps: 3, stepSize: epsilon / 4, clamp: true },
+  {
+    name: 'PGD from Gaussian noise',
+    loss: crossEntropyLoss,
+    start: 'gaussian',
+    steps: 2,
+    stepSize: 0.003,
+    clamp: true,
+  },
+  { name: 'CW', loss: carliniWagnerLoss(50), start: 'clean', steps: 3, stepSize: epsilon / 4, clamp: false },
+];
+
 interface Step {
   readonly slope: Float32Array;
   readonly adversarial: Float32Array;
 }
 
 /** Steps of an attack as a page takes them, from start to end; those after the first from the points of `along`, if given. */
-const walk = (
-  loss: LogitLoss,
-  start: Start,
-  steps: number,
-  stepSize: number,
-  clamp: boolean,
-  along?: readonly Step[],
-): Step[] =>
+const walk = ({ loss, start, steps, stepSize, clamp }: Walk, along?: readonly Step[]): Step[] =>
   tf.tidy(() => {
     const folded = network.fold(
       Object.fromEntries(
@@ -65,15 +81,10 @@ const walk = (
     });
   });
 
-for (const [name, ...parameters] of [
-  ['FGSM', crossEntropyLoss, 'clean', 1, epsilon, true],
-  ['PGD', crossEntropyLoss, 'uniform', 3, epsilon / 4, true],
-  ['PGD from Gaussian noise', crossEntropyLoss, 'gaussian', 2, 0.003, true],
-  ['CW', carliniWagnerLoss(50), 'clean', 3, epsilon / 4, false],
-] as const) {
-  test(`${name}: steps on another backend are TensorFlow's`, async () => {
-    const ours = walk(...parameters);
-    const theirs = await onSecondBackend(() => walk(...parameters, ours));
+for (const each of walks) {
+  test(`${each.name}: steps on another backend are TensorFlow's`, async () => {
+    const ours = walk(each);
+    const theirs = await onSecondBackend(() => walk(each, ours));
     theirs.forEach(({ slope, adversarial }, i) => {
       const largest = Math.max(...slope.map(Math.abs));
       assert.ok(largest > 0);
