@@ -1,4 +1,5 @@
 import type { Target } from '../attacks/attack.js';
+import { percent } from '../percent.js';
 
 /** How often the same images are classified to see whether the outputs are random. */
 const repetitions = 5;
@@ -78,7 +79,7 @@ export const checkSquareGain = (
   const gain = Math.min(...others.map(({ accuracy }) => accuracy)) - square.accuracy;
   if (gain <= squareGain) return [];
   return [
-    `Square lowered the robust accuracy by ${(100 * gain).toFixed(2)} points, without any gradient. The gradients may be ` +
+    `Square lowered the robust accuracy by ${percent(gain)} points, without any gradient. The gradients may be ` +
       'masked, and the robust accuracy an overestimate: try more queries and restarts, or an attack made for the network.',
   ];
 };
