@@ -246,7 +246,7 @@ const run = async (flags: Flags, specifications: readonly AttackSpec[]): Promise
         surrogate: surrogate
           ? { file: surrogate.file, sha256: surrogate.sha256, architecture: surrogate.network.architecture }
           : null,
-        data: { name: set.name, part: set.part, md5: set.md5 ?? null },
+        data: { name: set.name, part: set.part, md5: set.md5 },
         epsilon: flags.epsilon,
         seed: flags.seed,
         batchSize: flags.batch,

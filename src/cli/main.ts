@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { setInterruptSignal } from '../interruption.js';
@@ -31,8 +32,13 @@ const commands: ((program: Command) => void)[] = [
   reproduce,
 ];
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
 const program = new Command('ciard')
   .description('Adversarial robustness distillation: train, attack, evaluate, reproduce.')
+  .version(version, '--version', 'print the version')
   .option('--trace', 'print the stack trace of an error')
   .showHelpAfterError('(ciard --help lists the commands and their options)')
   .exitOverride();

@@ -192,18 +192,19 @@ const manifestOfBareFolder = async (folder: string, part: Part): Promise<Manifes
   return undefined;
 };
 
+/** Where a data set lies, what it should hold, and what to do where it does not. */
+interface Found {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly remedy: string;
+}
+
 /**
- * Reads one part of a data set into memory; its length, labels and MD5 are checked on the way.
- *
- * @param source The name of a data set, or a folder that holds one: `train.bin`, `test.bin` and `dataset.json`, or the
- * canonical files of a CIFAR set alone.
- * @throws UserError where it is absent (saying how to get it) or was changed.
+ * The data set that `source` names: what is stated of it, not whether that is so.
+ * @param part The part that must be there where the folder has no `dataset.json`.
+ * @throws UserError where it is absent, saying how to get it.
  */
-export const loadPart = async (
-  source: string,
-  part: Part,
-  { root = dataRoot() }: DatasetOptions = {},
-): Promise<ImageSet> => {
+const find = async (source: string, part: Part, { root = dataRoot() }: DatasetOptions): Promise<Found> => {
   const name = datasetNames.find((known) => known === source);
   const folder = name ? join(root, name) : source;
   if (name === 'synthetic') await ensureSynthetic(root);
@@ -212,14 +213,13 @@ export const loadPart = async (
     if (name && manifest.name !== name) {
       throw new UserError(`${folder} holds ${manifest.name}, wanted ${name}. Remove it; ${howToGet(name)}.`);
     }
-    const remedy = `Remove ${folder} and get the set again: ${howToGet(manifest.name)}.`;
-    return readPart(folder, manifest, part, remedy);
+    return { folder, manifest, remedy: `Remove ${folder} and get the set again: ${howToGet(manifest.name)}.` };
   }
   const bare = await manifestOfBareFolder(folder, part);
   if (bare) {
     // CIFAR-100's official files have the same names and sizes.
     const remedy = `If these are the official files, \`npx ciard data import ${bare.name} ${folder}\` makes the canonical ones.`;
-    return readPart(folder, bare, part, remedy);
+    return { folder, manifest: bare, remedy };
   }
   if (name) throw new UserError(`the data set ${name} is not in ${root}: ${howToGet(name)}.`);
   throw new UserError(
@@ -228,6 +228,43 @@ export const loadPart = async (
       : `no data set and no folder is called '${source}'; the data sets are ${datasetNames.join(', ')}`,
   );
 };
+
+/**
+ * Reads one part of a data set into memory; its length, labels and MD5 are checked on the way.
+ *
+ * @param source The name of a data set, or a folder that holds one: `train.bin`, `test.bin` and `dataset.json`, or the
+ * canonical files of a CIFAR set alone.
+ * @throws UserError where it is absent (saying how to get it) or was changed.
+ */
+export const loadPart = async (source: string, part: Part, options: DatasetOptions = {}): Promise<ImageSet> => {
+  const { folder, manifest, remedy } = await find(source, part, options);
+  return readPart(folder, manifest, part, remedy);
+};
+
+/** What a data set is by content. Of one name there may be several: a part of Tiny-ImageNet and the whole are not the same. */
+export interface DatasetIdentity {
+  readonly name: DatasetName;
+  readonly train: { readonly images: number; readonly md5: string };
+  readonly test: { readonly images: number; readonly md5: string };
+  /** Whether it is the whole set, judging by the numbers of images. */
+  readonly whole: boolean;
+}
+
+/** What a manifest states of its data set's contents. */
+export const identityOf = ({ name, train, test }: Manifest): DatasetIdentity => ({
+  name,
+  train: { images: train.records, md5: train.md5 },
+  test: { images: test.records, md5: test.md5 },
+  whole: train.records === infos[name].trainRecords && test.records === infos[name].testRecords,
+});
+
+/**
+ * What the data set is that `source` names (as `loadPart` takes it), without reading its images: `loadPart` gives the part
+ * that has the MD5 stated here, or throws.
+ * @throws UserError where it is absent.
+ */
+export const datasetIdentity = async (source: string, options: DatasetOptions = {}): Promise<DatasetIdentity> =>
+  identityOf((await find(source, 'test', options)).manifest);
 
 /**
  * Reads a data set into memory. `synthetic` is made where it is absent.

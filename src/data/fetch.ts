@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkFolderWritable } from '../atomic-write.js';
 import { UserError } from '../errors.js';
 import { datasetInfo, type DatasetName } from './datasets.js';
 import { download, type DownloadOptions } from './download.js';
@@ -34,6 +35,7 @@ export const fetchDataset = async (
   { root = dataRoot(), addresses, md5, keep = false, attempts, pause, patience, progress, signal }: FetchOptions = {},
 ): Promise<Manifest> => {
   const importing = { root, ...(progress && { progress }), ...(signal && { signal }) };
+  await checkFolderWritable(join(root, name));
   const { archive, layout, trainRecords, testRecords, canonical } = datasetInfo(name);
   if (!archive) return importDataset(name, undefined, importing);
   const wanted = md5 ?? (addresses && canonical ? undefined : archive.md5);

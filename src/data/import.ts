@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { checkFolderWritable } from '../atomic-write.js';
 import { UserError } from '../errors.js';
 import type { Progress } from '../progress.js';
 import { readCifar } from './cifar.js';
@@ -21,7 +22,8 @@ export interface ImportOptions {
  * records, whole or not at all; a set of that name that is there already is replaced.
  *
  * @param path The archive or folder; none for `synthetic`, which is made.
- * @throws UserError naming file and byte where the contents are not what they should be.
+ * @throws UserError naming file and byte where the contents are not what they should be, or where `root` can't be written,
+ * which is found before anything is read.
  * @throws InterruptedError
  */
 export const importDataset = async (
@@ -29,6 +31,7 @@ export const importDataset = async (
   path: string | undefined,
   { root = dataRoot(), ...options }: ImportOptions = {},
 ): Promise<Manifest> => {
+  await checkFolderWritable(join(root, name));
   if (name === 'synthetic') {
     if (path !== undefined)
       throw new UserError(`synthetic is made, not imported: \`npx ciard data import synthetic\` without ${path}`);

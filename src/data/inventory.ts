@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { datasetInfo, datasetNames, howToGet, type DatasetName } from './datasets.js';
 import { dataRoot } from './location.js';
-import { readManifest } from './manifest.js';
+import { dataFiles, readManifest } from './manifest.js';
 
 export interface InventoryEntry {
   readonly dataset: DatasetName;
@@ -32,7 +32,8 @@ export const inventory = async (root: string = dataRoot()): Promise<readonly Inv
     const folder = join(root, dataset);
     const known = { dataset, title, folder, height, width };
     const official = { train: trainRecords, test: testRecords, whole: true, classes };
-    if (!existsSync(folder)) {
+    // `dvc pull` that brings nothing leaves an empty folder.
+    if (!dataFiles.some((file) => existsSync(join(folder, file)))) {
       entries.push({ ...known, ...official, state: 'absent', message: howToGet(dataset) });
       continue;
     }

@@ -32,6 +32,9 @@ const schema = z.strictObject({
 
 export type Manifest = z.infer<typeof schema>;
 
+/** The files of a data set's folder. */
+export const dataFiles = ['train.bin', 'test.bin', 'dataset.json'] as const;
+
 /** A manifest as the bytes of `dataset.json`. */
 export const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
 

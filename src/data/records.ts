@@ -18,8 +18,8 @@ export interface ImageSet {
   readonly pixels: Uint8Array;
   /** `[N]` fine labels. */
   readonly labels: Uint8Array;
-  /** MD5 of the canonical file that it was read from: what a result names as its data. */
-  readonly md5?: string;
+  /** MD5 of its records, as the canonical file holds them: what a run and a result name as their data. */
+  readonly md5: string;
 }
 
 /** How one record lies in a file: `headBytes` label bytes, then `3 · height · width` image bytes in planes. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readManifest, type Manifest } from './manifest.js';
+import { dataFiles, readManifest, type Manifest } from './manifest.js';
 import { writeDataset } from './store.js';
 import { makeSynthetic, syntheticClasses, syntheticLayout, syntheticSettings } from './synthetic.js';
 
@@ -17,7 +17,7 @@ export const writeSynthetic = (root: string, options: { keep?: boolean } = {}): 
 /** Makes the synthetic set where it is absent or was made with other settings than today's. */
 export const ensureSynthetic = async (root: string): Promise<void> => {
   const folder = join(root, 'synthetic');
-  if (!existsSync(folder)) {
+  if (!dataFiles.some((file) => existsSync(join(folder, file)))) {
     // Another process may make it meanwhile: it is the same, and may already be read.
     await writeSynthetic(root, { keep: true });
     return;

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { execa, ExecaError } from 'execa';
 import { z } from 'zod';
+import { writeAtomically } from '../atomic-write.js';
 import { repositoryRoot } from '../data/location.js';
 import { InterruptedError, UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
@@ -36,6 +37,26 @@ const complaint = (text: string): string => {
   return (error < 0 ? plain : plain.slice(error + 'ERROR:'.length)).trim().replace(/\s*\n\s*/g, ' ');
 };
 
+/** Whether `root` lies in a git repository. */
+export const isInGit = (root: string): boolean => {
+  for (let folder = resolve(root); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return true;
+    if (folder === dirname(folder)) return false;
+  }
+};
+
+/**
+ * The folder of DVC's settings for calls on `root`. A checkout without git, such as an unpacked ZIP of this repository, is
+ * refused by DVC unless it is told to do without: here, and not in the repository's own settings, which git tracks.
+ */
+const settingsFor = async (root: string): Promise<string> => {
+  if (isInGit(root)) return join(home(), 'dvc', 'global');
+  const folder = join(home(), 'dvc', 'without-git');
+  await mkdir(folder, { recursive: true });
+  await writeAtomically(join(folder, 'config'), ['[core]\n    no_scm = true\n']);
+  return folder;
+};
+
 /** The last call for each repository: DVC locks it, so the next call waits for its end. */
 const queue = new Map<string, Promise<unknown>>();
 
@@ -54,6 +75,7 @@ export const dvc = async (args: readonly string[], options: DvcOptions = {}): Pr
       throw new UserError(`DVC is not set up (${executable} is missing): \`npm start\` or \`npm test\` sets it up`);
     }
     await mkdir(siteCache, { recursive: true });
+    const settings = await settingsFor(root);
     try {
       const { stdout } = await execa(executable, args, {
         cwd: root,
@@ -64,7 +86,7 @@ export const dvc = async (args: readonly string[], options: DvcOptions = {}): Pr
           DVC_STUDIO_OFFLINE: '1',
           DVC_SITE_CACHE_DIR: siteCache,
           // Settings of the machine or its user must not change what a repository's commands do.
-          DVC_GLOBAL_CONFIG_DIR: join(home(), 'dvc', 'global'),
+          DVC_GLOBAL_CONFIG_DIR: settings,
           DVC_SYSTEM_CONFIG_DIR: join(home(), 'dvc', 'system'),
           DVC_PAGER: 'cat',
           NO_COLOR: '1',

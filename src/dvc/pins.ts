@@ -9,7 +9,7 @@ const schema = z.object({
   outs: z.array(
     z.object({
       path: z.string(),
-      md5: z.string().regex(/^[0-9a-f]{32}$/, 'wanted an MD5: `dvc commit -f data.dvc` fills it in'),
+      md5: z.string().regex(/^[0-9a-f]{32}$/, 'wanted an MD5: `dvc add` with the path of the file fills it in'),
       size: z.string().regex(/^\d+$/).transform(Number),
     }),
   ),

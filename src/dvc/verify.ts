@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { datasetInfo, datasetNames, howToGet, type DatasetName } from '../data/datasets.js';
 import { repositoryRoot } from '../data/location.js';
-import { readManifest } from '../data/manifest.js';
+import { dataFiles, readManifest } from '../data/manifest.js';
 import { recordBytes } from '../data/records.js';
-import { dvcDataStatus, type DvcOptions } from './dvc.js';
+import { dvcDataStatus, dvcExecutable, isInGit, type DvcOptions } from './dvc.js';
 import { readPins, type Pin } from './pins.js';
 
 export interface VerifiedFile {
@@ -35,6 +35,16 @@ const pinnedRecords = (
   return file ? file.bytes / recordBytes(datasetInfo(name).layout) : 0;
 };
 
+/**
+ * The command that pins what lies there of one data set. `dvc commit` would want every file that `data.dvc` lists, those
+ * of absent sets too.
+ */
+const howToPin = (name: DatasetName, root: string): string => {
+  const program = relative(repositoryRoot(), dvcExecutable());
+  const withoutGit = isInGit(root) ? '' : `${program} config --local core.no_scm true && `;
+  return `\`${withoutGit}${program} add ${dataFiles.map((file) => `data/${name}/${file}`).join(' ')}\``;
+};
+
 const describe = async (name: DatasetName, files: readonly VerifiedFile[], root: string): Promise<Verification> => {
   const folder = join(root, 'data', name);
   const pinned = { train: pinnedRecords(name, files, 'train'), test: pinnedRecords(name, files, 'test') };
@@ -60,10 +70,12 @@ const describe = async (name: DatasetName, files: readonly VerifiedFile[], root:
       ? `it holds ${manifest.train.records} training and ${manifest.test.records} test images, data.dvc pins ${counts}${part}: ` +
         'another selection of the set, which nothing here proves; '
       : '';
+  // A part of the files is no data set that could be pinned.
+  const pin = wrong.some(({ state }) => state === 'absent') ? '' : `, or pin what is there: ${howToPin(name, root)}`;
   return {
     dataset: name,
     state: 'changed',
-    message: `${otherPart}${list.join(', ')}; remove ${folder} and get it again (${howToGet(name)}), or pin what is there: \`dvc commit -f data.dvc\``,
+    message: `${otherPart}${list.join(', ')}; remove ${folder} and get it again (${howToGet(name)})${pin}`,
     files,
   };
 };

@@ -78,7 +78,7 @@ export const subjectOf = (
   epsilon: sequence.epsilon,
   seed,
   network: sha256(weightBytes(network, weights)),
-  data: set.md5 ?? sha256([set.pixels, set.labels]),
+  data: set.md5,
   images: sha256([new Uint8Array(Uint32Array.from(indices).buffer)]),
 });
 

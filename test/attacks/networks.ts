@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Attack, AttackContext, Points } from '../../src/attacks/attack.js';
 import { createTarget } from '../../src/attacks/attack.js';
 import { gather } from '../../src/data/batches.js';
+import { createImageSet } from '../../src/data/image-set.js';
 import type { ImageSet } from '../../src/data/records.js';
 import '../../src/engine/backend.js';
 import { createNetwork, type Network } from '../../src/models/network.js';
@@ -65,7 +66,7 @@ export const agreeingSet = (
 ): ImageSet => {
   const rng = createRng(seed);
   const size = network.imageSize;
-  const set: ImageSet = {
+  const set = {
     name: 'synthetic',
     part: 'test',
     length: count,
@@ -74,13 +75,13 @@ export const agreeingSet = (
     classes: Array.from({ length: network.classes }, (_, label) => `class ${label}`),
     pixels: Uint8Array.from({ length: count * 3 * size * size }, () => low + rng.integer(high - low)),
     labels: new Uint8Array(count),
-  };
-  const logits = logitsOf({ network, weights, set });
+  } as const;
+  const logits = logitsOf({ network, weights, set: createImageSet(set) });
   const labels = Uint8Array.from({ length: count }, (_, i) => {
     const row = logits.subarray(i * network.classes, (i + 1) * network.classes);
     return row.indexOf(Math.max(...row));
   });
-  return { ...set, labels };
+  return createImageSet({ ...set, labels });
 };
 
 /**

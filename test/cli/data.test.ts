@@ -99,3 +99,36 @@ test('verify: data set by data set, through DVC', { skip: needsDvc }, async () =
   assert.ok(['verified', 'absent'].includes(outcome!.state), stdout);
   assert.equal(code, 0, stderr);
 });
+
+test('list, import: an empty folder is an absent data set', async () => {
+  const own = join(folder, 'pulled');
+  for (const name of ['cifar10', 'synthetic']) mkdirSync(join(own, name), { recursive: true });
+  const run = (...args: string[]) =>
+    execa(process.execPath, [join(repositoryRoot(), 'bin', 'ciard.mjs'), 'data', ...args, '--json'], {
+      env: { CIARD_DATA: own },
+    });
+  const states = async (): Promise<string[]> =>
+    (JSON.parse((await run('list')).stdout) as { state: string }[]).map(({ state }) => state);
+  assert.deepEqual(await states(), ['absent', 'absent', 'absent', 'absent']);
+  await run('import', 'synthetic');
+  assert.deepEqual(await states(), ['absent', 'absent', 'absent', 'here']);
+});
+
+test('import and fetch: a place that cannot be written is found before anything is read or downloaded', async () => {
+  const server = await serveArchive(Buffer.alloc(10), []);
+  const nowhere = join(folder, 'page.tar.gz', 'data');
+  for (const args of [
+    ['import', 'cifar10', join(folder, 'empty')],
+    ['import', 'synthetic'],
+    ['fetch', 'cifar10', '--url', server.address],
+  ]) {
+    const { exitCode, stderr } = await execa(
+      process.execPath,
+      [join(repositoryRoot(), 'bin', 'ciard.mjs'), 'data', ...args],
+      { env: { CIARD_DATA: nowhere }, reject: false },
+    );
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /^ciard: .*can't be written: a file lies where a folder should\. Name another place\.$/);
+  }
+  assert.equal(server.requests.length, 0);
+});

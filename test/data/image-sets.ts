@@ -1,4 +1,5 @@
 import { createRng } from '../../src/random.js';
+import { createImageSet } from '../../src/data/image-set.js';
 import type { ImageSet } from '../../src/data/records.js';
 
 /** A small set of random images, `perClass[k]` of class k, in mixed order. */
@@ -9,7 +10,7 @@ export const randomImageSet = (
   const rng = createRng(seed);
   const labels = perClass.flatMap((count, label) => new Array<number>(count).fill(label));
   const order = rng.permutation(labels.length);
-  return {
+  return createImageSet({
     name: 'synthetic',
     part: 'train',
     length: labels.length,
@@ -18,5 +19,5 @@ export const randomImageSet = (
     classes: perClass.map((_, label) => `class ${label}`),
     pixels: Uint8Array.from({ length: labels.length * 3 * height * width }, () => rng.integer(256)),
     labels: Uint8Array.from(order, (at) => labels[at]!),
-  };
+  });
 };

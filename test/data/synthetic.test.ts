@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { loadDataset, loadPart } from '../../src/data/datasets.js';
+import { datasetIdentity, loadDataset, loadPart } from '../../src/data/datasets.js';
+import { createImageSet } from '../../src/data/image-set.js';
 import { repositoryRoot } from '../../src/data/location.js';
 import { splitRecords } from '../../src/data/records.js';
 import {
@@ -37,7 +38,7 @@ test('the same bytes on every machine: those that data.dvc pins', () => {
     assert.equal(
       found,
       pinned,
-      'the generator makes other bytes: `npx ciard data import synthetic`, then `dvc commit -f data.dvc`',
+      'the generator makes other bytes: `npx ciard data import synthetic`, then `npx ciard data verify` says how to pin it',
     );
   }
 });
@@ -156,9 +157,26 @@ test('absent, it is made on first use; made with other settings, it is made anew
     'synthetic/test.bin',
     'synthetic/train.bin',
   ]);
+  assert.deepEqual(await datasetIdentity('synthetic', { root }), {
+    name: 'synthetic',
+    train: { images: 5000, md5: first.train.md5 },
+    test: { images: 1000, md5: first.test.md5 },
+    whole: true,
+  });
   const path = join(root, 'synthetic', 'dataset.json');
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as { settings: Record<string, number> };
   writeFileSync(path, JSON.stringify({ ...manifest, settings: { ...manifest.settings, seed: 99 } }));
   assert.deepEqual((await loadPart('synthetic', 'test', { root })).labels, held.labels);
   assert.equal((JSON.parse(readFileSync(path, 'utf8')) as typeof manifest).settings['seed'], syntheticSettings.seed);
+});
+
+test('an empty folder in its place is no data set: it is made', async () => {
+  const root = join(folder, 'empty');
+  mkdirSync(join(root, 'synthetic'), { recursive: true });
+  assert.equal((await loadPart('synthetic', 'test', { root })).length, 1000);
+});
+
+test('a set that is put together in memory has the MD5 that its file would have', async () => {
+  const { md5, ...set } = await loadPart('synthetic', 'test', { root: join(folder, 'data') });
+  assert.equal(createImageSet(set).md5, md5);
 });

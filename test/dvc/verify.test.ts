@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { execa } from 'execa';
 import { datasetInfo, datasetNames } from '../../src/data/datasets.js';
 import { dataRoot, repositoryRoot } from '../../src/data/location.js';
 import { inCanonicalOrder, recordBytes } from '../../src/data/records.js';
 import { writeDataset } from '../../src/data/store.js';
-import { dvcCommit, type DvcOptions } from '../../src/dvc/dvc.js';
+import { dvc, dvcCommit, dvcExecutable, type DvcOptions } from '../../src/dvc/dvc.js';
 import { readPins } from '../../src/dvc/pins.js';
 import { verifyData } from '../../src/dvc/verify.js';
 import { UserError } from '../../src/errors.js';
@@ -53,19 +55,20 @@ describe('with DVC', { skip: needsDvc }, () => {
   let root: string;
   let options: DvcOptions;
   const { layout } = datasetInfo('tiny-imagenet');
-  const write = async (train: number, seed: number): Promise<void> => {
+  const write = async (train: number, seed: number) => {
     const rng = createRng(seed);
     const records = (count: number): Buffer =>
       inCanonicalOrder(
         Buffer.from(Uint8Array.from({ length: count * recordBytes(layout) }, () => rng.integer(3))),
         layout,
       );
-    await writeDataset(
+    const manifest = await writeDataset(
       join(root, 'data', 'tiny-imagenet'),
       layout,
       { train: [records(train)], test: [records(2)] },
       { name: 'tiny-imagenet', classes: ['a', 'b', 'c'] },
     );
+    return manifest;
   };
   const verified = async () => {
     const [outcome] = await verifyData(['tiny-imagenet'], options);
@@ -127,6 +130,59 @@ describe('with DVC', { skip: needsDvc }, () => {
     const absent = await verified();
     assert.equal(absent.state, 'absent');
     assert.match(absent.message, /^not here; `npx ciard data fetch tiny-imagenet` downloads it/);
+  });
+
+  test('what is there of another selection is pinned by the command that is told, though other sets are absent', async () => {
+    const own = await createDvcRepository(folder);
+    root = own.root;
+    options = own.options;
+    await write(4, 1);
+    const pin = (name: string, file: string, md5: string, size: number): string =>
+      `- path: data/${name}/${file}\n  md5: ${md5}\n  size: ${size}\n  hash: md5\n`;
+    const files = ['train.bin', 'test.bin', 'dataset.json'];
+    const other = 'a'.repeat(32);
+    writeFileSync(
+      join(root, 'data.dvc'),
+      `# kept\nouts:\n${['cifar10', 'tiny-imagenet'].flatMap((name) => files.map((file) => pin(name, file, other, 1))).join('')}`,
+    );
+    const { state, message } = await verified();
+    assert.equal(state, 'changed');
+    const [, args] = /or pin what is there: `(?:.*&& )?\S+\/bin\/dvc (add [^`]+)`$/.exec(message)!;
+    await dvc(args!.split(' '), options);
+    assert.equal((await verified()).state, 'verified');
+    const text = readFileSync(join(root, 'data.dvc'), 'utf8');
+    assert.match(text, /^# kept/);
+    assert.ok(text.includes(`data/cifar10/train.bin\n  md5: ${other}`));
+    rmSync(join(root, 'data', 'tiny-imagenet', 'test.bin'));
+    assert.doesNotMatch((await verified()).message, /or pin what is there/);
+  });
+
+  test('a checkout without git, as an unpacked ZIP is: verified, and pinned by the command that is told', async () => {
+    root = mkdtempSync(join(folder, 'zip-'));
+    options = { root, siteCache: join(folder, 'zip-site') };
+    cpSync(join(repositoryRoot(), '.dvc', 'config'), join(root, '.dvc', 'config'));
+    const manifest = await write(4, 1);
+    const text = readFileSync(join(root, 'data', 'tiny-imagenet', 'dataset.json'));
+    const pins = [
+      ['train.bin', manifest.train.md5, manifest.train.bytes],
+      ['test.bin', manifest.test.md5, manifest.test.bytes],
+      ['dataset.json', createHash('md5').update(text).digest('hex'), text.length],
+    ] as const;
+    const lines = pins.map(
+      ([file, md5, size]) => `- path: data/tiny-imagenet/${file}\n  md5: ${md5}\n  size: ${size}\n  hash: md5\n`,
+    );
+    writeFileSync(join(root, 'data.dvc'), `outs:\n${lines.join('')}`);
+    assert.equal((await verified()).state, 'verified');
+    await write(5, 2);
+    const { state, message } = await verified();
+    assert.equal(state, 'changed');
+    const [, command] = /or pin what is there: `([^`]+)`$/.exec(message)!;
+    // As a user does it, without our wrapper: the program's place is that of the checkout that has it.
+    await execa('sh', ['-c', command!.replaceAll(/\S+\/bin\/dvc/g, `'${dvcExecutable()}'`)], {
+      cwd: root,
+      env: { DVC_NO_ANALYTICS: '1', DVC_SITE_CACHE_DIR: join(folder, 'zip-site') },
+    });
+    assert.equal((await verified()).state, 'verified');
   });
 
   test('a data set of which data.dvc says nothing', async () => {

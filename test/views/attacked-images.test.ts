@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '../../src/engine/backend.js';
 import type { Attack } from '../../src/attacks/attack.js';
 import { pgdSat } from '../../src/attacks/pgd.js';
-import type { ImageSet } from '../../src/data/records.js';
+import { createImageSet } from '../../src/data/image-set.js';
 import { UserError } from '../../src/errors.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
 import { createNetwork } from '../../src/models/network.js';
@@ -15,7 +15,7 @@ const classes = ['a', 'b', 'c'];
 const network = createNetwork('cifar-resnet-8', { classes: classes.length, width: 0.25 });
 const size = 32 * 32 * 3;
 const count = 24;
-const set: ImageSet = {
+const set = createImageSet({
   name: 'synthetic',
   part: 'test',
   length: count,
@@ -24,7 +24,7 @@ const set: ImageSet = {
   classes,
   pixels: Uint8Array.from(createRng(3).uniforms(count * size, 0, 256)),
   labels: Uint8Array.from({ length: count }, (_, i) => i % 3),
-};
+});
 const subjects: Record<string, { network: typeof network; weights: Record<string, tf.Tensor> }> = {};
 before(() => {
   for (const [i, name] of ['student', 'teacher'].entries()) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import type { ImageSet } from '../../src/data/records.js';
+import { createImageSet } from '../../src/data/image-set.js';
 import { displaySymbol } from '../../src/display.js';
 import { classSamples } from '../../src/views/class-samples.js';
 
@@ -9,7 +9,7 @@ import { classSamples } from '../../src/views/class-samples.js';
 const labels = Uint8Array.from([0, 1, 0, 1, 0, 1, 2]);
 const pixels = new Uint8Array(7 * 3 * 4);
 for (let i = 0; i < 7; i++) pixels.fill(10 * i, i * 12, i * 12 + 4);
-const set: ImageSet = {
+const set = createImageSet({
   name: 'synthetic',
   part: 'test',
   length: 7,
@@ -18,7 +18,7 @@ const set: ImageSet = {
   classes: ['a', '<b>', 'c'],
   pixels,
   labels,
-};
+});
 
 /** The red levels of a picture's middle row, image by image, null between them. */
 const picture = async (html: string): Promise<(number | null)[]> => {
