@@ -64,13 +64,16 @@ const takeAway = async (file: string, judged: Holding | undefined, token: string
   await rm(aside, { force: true });
 };
 
-const heldError = (file: string, what: string, holding: Holding | undefined, silent: number): UserError => {
+/** Thrown where another process holds what is asked for: waiting may help. */
+export class HeldError extends UserError {}
+
+const heldError = (file: string, what: string, holding: Holding | undefined, silent: number): HeldError => {
   const seconds = Math.round(silent / 1000);
   const who = holding
     ? `process ${holding.holder.pid} on ${holding.host}, since ${holding.since}`
     : `another process (${file} does not say which)`;
   const here = holding?.machine === machine();
-  return new UserError(
+  return new HeldError(
     `${what} is in use by ${who}. ` +
       (here
         ? 'Wait until it is done, or stop it.'
@@ -88,7 +91,7 @@ export interface Hold {
  * is taken over; that of another machine after ten minutes without a sign of life.
  *
  * @param what is worked on, for the error: 'the run folder runs/a'
- * @throws UserError that says who holds it
+ * @throws HeldError that says who holds it
  */
 export const holdAlone = async (file: string, what: string): Promise<Hold> => {
   const own: Holding = {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { setInterruptSignal } from '../interruption.js';
 import { add as attacks } from './attacks.js';
+import { add as cell } from './cell.js';
 import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as evaluate } from './evaluate.js';
@@ -30,6 +31,7 @@ const commands: ((program: Command) => void)[] = [
   methods,
   notebooks,
   reproduce,
+  cell,
 ];
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

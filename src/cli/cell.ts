@@ -1,0 +1,188 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { InterruptedError, messageOf, UserError } from '../errors.js';
+import type { PlannedCell } from '../experiments/grid.js';
+import { scaleNames, type ScaleName } from '../experiments/scale.js';
+
+interface ListFlags {
+  readonly scale: ScaleName;
+  readonly data?: string;
+  readonly seeds?: number;
+  readonly json?: boolean;
+}
+
+interface RunFlags {
+  readonly results?: string;
+  readonly runs?: string;
+  readonly withParent?: boolean;
+}
+
+export const replicates = (text: string): number => {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1)) throw new InvalidArgumentError('a whole number from 1 is wanted.');
+  return value;
+};
+
+export const scaleOption = (): Option =>
+  new Option('--scale <scale>', 'quick: embedded data, minutes; lite: real data, hours; paper: the published recipes')
+    .choices(scaleNames)
+    .default('quick');
+
+/** A cell that was planned here before, or one of the tables'; a beginning of its id is enough. */
+const findCell = async (text: string, runs: string): Promise<PlannedCell & { readonly grid: string }> => {
+  const [{ existsSync, readFileSync, readdirSync }, { join }, { z }] = await Promise.all([
+    import('node:fs'),
+    import('node:path'),
+    import('zod'),
+  ]);
+  const { cellId, cellIdSchema, cellSchema } = await import('../results/cell.js');
+  const plannedSchema = z.strictObject({
+    id: cellIdSchema,
+    name: z.string(),
+    grid: z.string(),
+    cell: cellSchema,
+    needs: z.array(cellIdSchema),
+  });
+  if (!/^[0-9a-f]{6,64}$/.test(text)) {
+    throw new UserError(
+      `"${text}" is no id of a cell: wanted are its first 6 to 64 hexadecimal digits ("ciard cell list").`,
+    );
+  }
+  const ids = existsSync(runs) ? readdirSync(runs).filter((name) => name.startsWith(text)) : [];
+  for (const id of ids) {
+    const file = join(runs, id, 'cell.json');
+    if (!existsSync(file)) continue;
+    const planned = plannedSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    if (cellId(planned.cell) === planned.id) return planned;
+  }
+  const [{ cellsOf }, { grids }, { settingOf }, { scales }] = await Promise.all([
+    import('../experiments/grid.js'),
+    import('../experiments/grids.js'),
+    import('../experiments/setting.js'),
+    import('../experiments/scale.js'),
+  ]);
+  for (const scale of scaleNames) {
+    for (const data of scales[scale].datasets) {
+      const setting = await settingOf(scale, { data });
+      for (const grid of grids) {
+        const found = cellsOf(grid, setting).find(({ id }) => id.startsWith(text));
+        if (found) return { ...found, grid: grid.name };
+      }
+    }
+  }
+  throw new UserError(`there is no cell ${text} in any table: "ciard cell list" lists them.`);
+};
+
+const placesOf = async ({ results, runs }: RunFlags) => {
+  const { defaultPlaces } = await import('../experiments/places.js');
+  const places = defaultPlaces();
+  return { results: results ?? places.results, runs: runs ?? places.runs };
+};
+
+export const add = (program: Command): void => {
+  const cell = program.command('cell').description('the single trainings and evaluations that tables are made of');
+
+  cell
+    .command('list')
+    .description('list the cells of a table, or of all tables of a scale')
+    .argument('[table]', '"ciard table --help" names them')
+    .addOption(scaleOption())
+    .option('--data <name>', "the data set (default: the scale's first)")
+    .option('--seeds <n>', 'replicates (default: those of the scale)', replicates)
+    .option('--json', 'print the list as JSON')
+    .action(async (name: string | undefined, { scale, data, seeds, json = false }: ListFlags) => {
+      const [{ parseDatasetName }, { cellsOf }, { findGrid, grids }, { defaultPlaces, recordOf }, { settingOf }] =
+        await Promise.all([
+          import('../data/datasets.js'),
+          import('../experiments/grid.js'),
+          import('../experiments/grids.js'),
+          import('../experiments/places.js'),
+          import('../experiments/setting.js'),
+        ]);
+      const chosen = name === undefined ? grids : [findGrid(name)];
+      const setting = await settingOf(scale, {
+        data: data === undefined ? undefined : parseDatasetName(data),
+        replicates: seeds,
+      });
+      const cells = new Map(chosen.flatMap((grid) => cellsOf(grid, setting)).map((each) => [each.id, each]));
+      const places = defaultPlaces();
+      const list = [];
+      for (const {
+        id,
+        cell: { kind },
+        name: title,
+      } of cells.values()) {
+        list.push({ id, kind, name: title, done: (await recordOf(places, id)) !== undefined });
+      }
+      if (json) {
+        process.stdout.write(`${JSON.stringify(list, null, 2)}\n`);
+        return;
+      }
+      const { textOfTable } = await import('../tables/text.js');
+      const table = textOfTable({
+        columns: ['id', 'kind', 'cell', 'done'].map((title) => ({ title })),
+        rows: list.map(({ id, kind, name: title, done }) => [id.slice(0, 12), kind, title, done ? 'yes' : 'no']),
+      });
+      process.stdout.write(`${table}\n`);
+    });
+
+  cell
+    .command('show')
+    .description('show a cell: all that decides its outcome, and its record where there is one')
+    .argument('<id>', 'its id, or the beginning of it')
+    .action(async (text: string) => {
+      const places = await placesOf({});
+      const { grid, ...planned } = await findCell(text, places.runs);
+      const { recordOf } = await import('../experiments/places.js');
+      const record = await recordOf(places, planned.id, grid);
+      process.stdout.write(`${JSON.stringify({ ...planned, table: grid, record: record ?? null }, null, 2)}\n`);
+    });
+
+  cell
+    .command('run')
+    .description(
+      'run cells in this process (exit codes: 0 done, 75 interrupted or in use and to be run again, 1 failed, 2 unknown)',
+    )
+    .argument('<ids...>', 'ids, or the beginnings of them')
+    .option('--results <folder>', 'where the records go (default: results)')
+    .option('--runs <folder>', 'what is gone on with (default: runs/cells)')
+    .addOption(new Option('--with-parent', 'stop when standard input closes').hideHelp())
+    .action(async (texts: string[], flags: RunFlags) => {
+      const [{ exitCodes }, { HeldError }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
+        await Promise.all([
+          import('../experiments/execute.js'),
+          import('../exclusive.js'),
+          import('../interruption.js'),
+          import('../progress.js'),
+        ]);
+      if (flags.withParent) {
+        // Whoever started this process is gone, however it ended: what is done is saved, and nothing goes on unseen.
+        const gone = new AbortController();
+        process.stdin.once('close', () => {
+          gone.abort();
+        });
+        process.stdin.resume();
+        process.stdin.unref();
+        setInterruptSignal(AbortSignal.any([interruptSignal(), gone.signal]));
+      }
+      const places = await placesOf(flags);
+      const planned: (PlannedCell & { readonly grid: string })[] = [];
+      for (const text of texts) planned.push(await findCell(text, places.runs));
+      await import('../engine/backend.js');
+      const { runCells } = await import('../experiments/run-cell.js');
+      try {
+        await runCells(planned, { places, grid: planned[0]!.grid, progress: terminalProgress() }, ({ name }) => {
+          process.stdout.write(`${name}: done\n`);
+        });
+      } catch (error) {
+        if (!(error instanceof InterruptedError || error instanceof HeldError)) {
+          process.stderr.write(
+            `ciard: ${error instanceof UserError ? error.message : ((error as Error).stack ?? messageOf(error))}\n`,
+          );
+          process.exitCode = exitCodes.failed;
+          return;
+        }
+        process.stderr.write(`ciard: ${error.message}\n`);
+        process.exitCode = exitCodes.resumable;
+      }
+    });
+};

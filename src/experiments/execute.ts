@@ -1,0 +1,178 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { writeAtomically } from '../atomic-write.js';
+import { repositoryRoot } from '../data/location.js';
+import { InterruptedError, UserError } from '../errors.js';
+import { interruptSignal } from '../interruption.js';
+import type { CellId } from '../results/cell.js';
+import { bestFile } from '../training/run-folder.js';
+import { recordOf, runFolder, type Places } from './places.js';
+import { inOrder, type Unit } from './units.js';
+
+/** Exit codes of `ciard cell run`. */
+export const exitCodes = { done: 0, failed: 1, unknown: 2, resumable: 75 } as const;
+
+export interface ExecuteOptions {
+  readonly places: Places;
+  /** Processes at a time, each with one TensorFlow thread. Default: one a processor. */
+  readonly jobs?: number;
+  readonly signal?: AbortSignal;
+  /** Is told of each line worth telling. */
+  readonly say?: (line: string) => void;
+}
+
+export interface Failure {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What is in a file beside a cell's run, so that `ciard cell run ID` knows the cell. */
+export const plannedFile = (places: Places, id: CellId): string => join(runFolder(places, id), 'cell.json');
+
+/** Whether every cell of a unit has its record. */
+export const isDone = async ({ cells, grid }: Unit, places: Places): Promise<boolean> => {
+  for (const { id } of cells) if ((await recordOf(places, id, grid)) === undefined) return false;
+  return true;
+};
+
+const minutes = (seconds: number): string =>
+  seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+
+/** How often a unit is begun again after another process held it, and after how many milliseconds. */
+const patience = { times: 20, pause: 3000 };
+
+/**
+ * Runs units in processes of their own, as many at a time as there are processors, each with one TensorFlow thread; what
+ * is done is not done again. A unit that fails stops those alone that need it.
+ *
+ * @returns what failed, and why
+ * @throws InterruptedError where `signal` aborts, after every process has saved where it stands
+ */
+export const execute = async (units: readonly Unit[], options: ExecuteOptions): Promise<Failure[]> => {
+  const { places, jobs = availableParallelism(), signal = interruptSignal(), say = () => undefined } = options;
+  if (!(Number.isInteger(jobs) && jobs >= 1)) {
+    throw new UserError(`--jobs is ${jobs}, but a whole number from 1 is wanted.`);
+  }
+  const ordered = inOrder(units);
+  const done = new Map<CellId, boolean>();
+  for (const unit of ordered) done.set(unit.id, await isDone(unit, places));
+  const wanted = new Set(ordered.filter(({ id }) => !done.get(id)).flatMap(({ needs }) => needs));
+  // A teacher that is known by its record alone is trained again where a student needs its weights.
+  const waiting = ordered.filter(
+    ({ id }) => !done.get(id) || (wanted.has(id) && !existsSync(bestFile(runFolder(places, id)))),
+  );
+  const trained = new Set(ordered.filter((unit) => !waiting.includes(unit)).map(({ id }) => id));
+  const total = waiting.length;
+  const totalWork = waiting.reduce((sum, { work }) => sum + work, 0);
+  if (total === 0) return [];
+  say(
+    `${ordered.length - total} of ${ordered.length} trainings are there with all that is measured of them; ${total} to do`,
+  );
+  const started = performance.now();
+  let doneWork = 0;
+  let finished = 0;
+  const failures: Failure[] = [];
+  const lost = new Set<CellId>();
+  const children = new Set<{ kill(signal: 'SIGTERM'): boolean }>();
+  const stop = (): void => {
+    for (const child of children) child.kill('SIGTERM');
+  };
+  signal.addEventListener('abort', stop, { once: true });
+
+  const runUnit = async (unit: Unit): Promise<string | undefined> => {
+    for (const planned of unit.cells) {
+      await mkdir(runFolder(places, planned.id), { recursive: true });
+      await writeAtomically(plannedFile(places, planned.id), [
+        `${JSON.stringify({ ...planned, grid: unit.grid }, null, 1)}\n`,
+      ]);
+    }
+    const log = join(runFolder(places, unit.id), 'log.txt');
+    for (let attempt = 0; ; attempt++) {
+      const child = execa(
+        process.execPath,
+        [
+          join(repositoryRoot(), 'bin', 'ciard.mjs'),
+          'cell',
+          'run',
+          ...unit.cells.map(({ id }) => id),
+          '--results',
+          places.results,
+          '--runs',
+          places.runs,
+          '--with-parent',
+        ],
+        {
+          stdin: 'pipe',
+          stdout: { file: log },
+          stderr: { file: log, append: true },
+          reject: false,
+          forceKillAfterDelay: 60_000,
+          env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
+        },
+      );
+      children.add(child);
+      const { exitCode, signal: killedBy } = await child;
+      children.delete(child);
+      if (exitCode === exitCodes.done) return undefined;
+      if (signal.aborted) return 'interrupted';
+      if (exitCode === exitCodes.resumable && attempt < patience.times) {
+        await new Promise((resolve) => setTimeout(resolve, patience.pause));
+        continue;
+      }
+      const last = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' ');
+      return `${killedBy === undefined ? `exit code ${exitCode ?? '?'}` : `ended by ${killedBy}`}: ${last} (${log})`;
+    }
+  };
+
+  const running = new Map<CellId, Promise<void>>();
+  try {
+    while ((waiting.length > 0 || running.size > 0) && !signal.aborted) {
+      // What needs something that failed can't be done.
+      for (let i = waiting.length - 1; i >= 0; i--) {
+        const unit = waiting[i]!;
+        if (!unit.needs.some((need) => lost.has(need))) continue;
+        waiting.splice(i, 1);
+        lost.add(unit.id);
+        failures.push({ name: unit.name, reason: 'a teacher that it needs could not be trained' });
+      }
+      const known = new Set(ordered.map(({ id }) => id));
+      const next = waiting.findIndex(({ needs }) => needs.every((need) => trained.has(need) || !known.has(need)));
+      if (next >= 0 && running.size < jobs) {
+        const [unit] = waiting.splice(next, 1) as [Unit];
+        const begun = performance.now();
+        running.set(
+          unit.id,
+          runUnit(unit).then((reason) => {
+            running.delete(unit.id);
+            if (reason === 'interrupted') return;
+            finished++;
+            doneWork += unit.work;
+            if (reason === undefined) trained.add(unit.id);
+            else {
+              lost.add(unit.id);
+              failures.push({ name: unit.name, reason });
+            }
+            const elapsed = (performance.now() - started) / 1000;
+            const left = (elapsed * (totalWork - doneWork)) / doneWork;
+            say(
+              `${finished}/${total} done · ${running.size} running · ${waiting.length} left · about ${minutes(left)} left · ` +
+                `${unit.name} ${reason === undefined ? minutes((performance.now() - begun) / 1000) : `FAILED: ${reason}`}`,
+            );
+          }),
+        );
+        continue;
+      }
+      if (running.size === 0) break;
+      await Promise.race(running.values());
+    }
+    await Promise.all(running.values());
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  if (signal.aborted)
+    throw new InterruptedError('interrupted; every training was saved, and the same command goes on.');
+  return failures;
+};

@@ -1,0 +1,150 @@
+import { resolveAttack, type AttackSpec } from '../attacks/catalogue.js';
+import type { DatasetName } from '../data/names.js';
+import type { Method } from '../methods/method.js';
+import type { RecipeChanges } from '../methods/recipe.js';
+
+export const scaleNames = ['quick', 'lite', 'paper'] as const;
+
+/**
+ * How much is spent: `quick` on embedded data in minutes, `lite` on real data in hours on two cores, `paper` the published
+ * recipes.
+ */
+export type ScaleName = (typeof scaleNames)[number];
+
+export const studentNames = ['resnet18', 'mobilenetv2'] as const;
+export type StudentName = (typeof studentNames)[number];
+
+interface ScaledNetwork {
+  readonly architecture: string;
+  readonly width: number;
+}
+
+/** An attack of a scale, and on how many test images it is tried; null for all of them. */
+export interface ScaledAttack {
+  readonly spec: AttackSpec;
+  readonly images: number | null;
+}
+
+interface ScaledTeacher {
+  readonly method: string;
+  readonly network: ScaledNetwork;
+  readonly changes: RecipeChanges;
+}
+
+/** What a scale changes of the published experiments: for every method alike. */
+export interface Scale {
+  readonly name: ScaleName;
+  readonly datasets: readonly DatasetName[];
+  readonly students: Partial<Record<StudentName, ScaledNetwork>>;
+  readonly teachers: Readonly<Record<'clean' | 'robust', ScaledTeacher>>;
+  /** Robust teachers beside the usual one, for `teacher-sensitivity`. */
+  readonly otherTeachers: Readonly<Record<'weaker' | 'stronger', ScaledTeacher>>;
+  /** Images trained on; null for all that are not held out. */
+  readonly trainImages: number | null;
+  readonly replicates: number;
+  readonly changes: (method: Method) => RecipeChanges;
+  readonly attack: (name: string) => ScaledAttack;
+  /** What the reader of a table is to know of it. */
+  readonly budget: string;
+}
+
+const whole = (name: string): ScaledAttack => ({ spec: resolveAttack(name), images: null });
+
+/** A rate that rises and falls once; two attack steps that leave the ball, and are cut. */
+const oneCycle = (epochs: number, rate: number, peak: number): RecipeChanges => ({
+  epochs,
+  optimiser: { learningRate: { kind: 'one-cycle', rate, peak }, weightDecay: 5e-4 },
+  attack: { steps: 2, stepSize: 5 / 255, mode: 'evaluation' },
+  dropLast: true,
+});
+
+const quickNetwork = { architecture: 'cifar-resnet-8', width: 1 };
+const quickEpochs = 5;
+const quickChanges = (rate: number, epochs = quickEpochs): RecipeChanges => ({
+  ...oneCycle(epochs, rate, 1 / 3),
+  batchSize: 64,
+  validation: { images: 300, steps: 5, every: 1 },
+});
+/** Natural training gets to its accuracy in so few epochs by a higher rate alone. */
+const quickRate = ({ name }: Pick<Method, 'name'>): number => (name === 'natural' ? 0.1 : 0.05);
+
+const quick: Scale = {
+  name: 'quick',
+  datasets: ['synthetic'],
+  students: { resnet18: quickNetwork },
+  teachers: {
+    clean: { method: 'natural', network: quickNetwork, changes: quickChanges(0.1) },
+    robust: { method: 'pgd-at', network: quickNetwork, changes: quickChanges(0.05, 6) },
+  },
+  otherTeachers: {
+    weaker: { method: 'pgd-at', network: quickNetwork, changes: quickChanges(0.05, 3) },
+    stronger: { method: 'pgd-at', network: quickNetwork, changes: quickChanges(0.05, 12) },
+  },
+  trainImages: 3000,
+  replicates: 3,
+  changes: (method) => quickChanges(quickRate(method)),
+  attack: (name) =>
+    name === 'autoattack'
+      ? { spec: resolveAttack('autoattack', { iterations: 20, queries: 200, targets: 3 }), images: 100 }
+      : whole(name),
+  budget:
+    'Embedded synthetic data, 3,000 training images, five epochs, two attack steps while training; the ResNet-18 students ' +
+    'are CIFAR ResNet-8s of 78,000 parameters, and there are no MobileNetV2s. Both teachers are of replicate 0. AutoAttack ' +
+    'with 20 iterations, 3 targets and 200 queries on 100 images spread over the test set',
+};
+
+const liteEpochs = 15;
+const liteChanges = (epochs = liteEpochs): RecipeChanges => ({
+  ...oneCycle(epochs, 0.15, 1 / 3),
+  batchSize: 128,
+  validation: { images: 1000, steps: 10, every: 1 },
+});
+
+const lite: Scale = {
+  name: 'lite',
+  datasets: ['cifar10', 'cifar100', 'tiny-imagenet'],
+  students: {
+    resnet18: { architecture: 'resnet18', width: 0.125 },
+    mobilenetv2: { architecture: 'mobilenetv2', width: 0.25 },
+  },
+  teachers: {
+    clean: { method: 'natural', network: { architecture: 'resnet18', width: 0.25 }, changes: liteChanges() },
+    robust: { method: 'pgd-at', network: { architecture: 'resnet18', width: 0.25 }, changes: liteChanges(24) },
+  },
+  otherTeachers: {
+    weaker: { method: 'pgd-at', network: { architecture: 'resnet18', width: 0.25 }, changes: liteChanges(6) },
+    stronger: { method: 'pgd-at', network: { architecture: 'resnet18', width: 0.5 }, changes: liteChanges(24) },
+  },
+  trainImages: null,
+  replicates: 3,
+  changes: () => liteChanges(),
+  attack: (name) => (name === 'autoattack' ? { spec: resolveAttack(name), images: 1000 } : whole(name)),
+  budget:
+    'Real data, all training images but 1,000 held out, 15 epochs (robust teacher 24), two attack steps while training; ' +
+    'ResNet-18 at an eighth and MobileNetV2 at a quarter of their widths, teachers at a quarter. Both teachers are of ' +
+    'replicate 0. AutoAttack on 1,000 images spread over the test set',
+};
+
+const paper: Scale = {
+  name: 'paper',
+  datasets: ['cifar10', 'cifar100', 'tiny-imagenet'],
+  students: {
+    resnet18: { architecture: 'resnet18', width: 1 },
+    mobilenetv2: { architecture: 'mobilenetv2', width: 1 },
+  },
+  teachers: {
+    clean: { method: 'natural', network: { architecture: 'cifar-resnet-56', width: 1 }, changes: {} },
+    robust: { method: 'trades', network: { architecture: 'wrn-34-10', width: 1 }, changes: {} },
+  },
+  otherTeachers: {
+    weaker: { method: 'pgd-at', network: { architecture: 'resnet18', width: 1 }, changes: {} },
+    stronger: { method: 'trades', network: { architecture: 'wrn-70-16', width: 1 }, changes: {} },
+  },
+  trainImages: null,
+  replicates: 5,
+  changes: () => ({}),
+  attack: whole,
+  budget: 'The published recipes: full width, 76 to 300 epochs, all training images but 1,000 held out',
+};
+
+export const scales: Readonly<Record<ScaleName, Scale>> = { quick, lite, paper };

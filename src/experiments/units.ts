@@ -1,0 +1,92 @@
+import type { CellId } from '../results/cell.js';
+import { cellsOf, type Grid, type GridSetting, type PlannedCell } from './grid.js';
+
+/** What one process does in one go: a training and what is measured of it. */
+export interface Unit {
+  /** The training's. */
+  readonly id: CellId;
+  readonly name: string;
+  readonly grid: string;
+  /** The training first. */
+  readonly cells: readonly PlannedCell[];
+  /** Trainings that have to be done before. */
+  readonly needs: readonly CellId[];
+  /** How long it takes beside the others, in no unit: images passed through a network. */
+  readonly work: number;
+}
+
+const workOf = ({ cell }: PlannedCell, perImage: number): number => {
+  if (cell.kind === 'train') {
+    const { recipe, teachers, data } = cell;
+    const passes =
+      (recipe.attack.steps + 3) * perImage + (teachers.robust === null ? 0 : 3) + (teachers.clean === null ? 0 : 3);
+    return recipe.epochs * (data.images ?? 50_000) * passes;
+  }
+  const { parameters, name } = cell.attack;
+  const number = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
+  const passes =
+    name === 'autoattack'
+      ? 5 * number(parameters['iterations'], 100) + number(parameters['queries'], 5000) / 2
+      : number(parameters['steps'], number(parameters['queries'], 1) / 2);
+  return (cell.data.images ?? 10_000) * passes * perImage;
+};
+
+/** The cells of a grid as units, each training with what is measured of it. */
+export const unitsOf = (grid: Grid, setting: GridSetting): Unit[] => {
+  const cells = cellsOf(grid, setting);
+  return cells.flatMap((entry): Unit[] => {
+    const { id, cell, name } = entry;
+    if (cell.kind !== 'train') return [];
+    const evaluations = cells.filter((other) => other.cell.kind === 'evaluate' && other.cell.model === id);
+    const own = [entry, ...evaluations];
+    const needs = new Set(own.flatMap((each) => each.needs).filter((need) => need !== id));
+    return [
+      {
+        id,
+        name,
+        grid: grid.name,
+        cells: own,
+        needs: [...needs],
+        work: own.reduce((sum, each) => sum + workOf(each, cell.network.width), 0),
+      },
+    ];
+  });
+};
+
+/** Units of several grids: what they share is done once, by the first of them that has it. */
+export const joinUnits = (units: readonly Unit[]): Unit[] => {
+  const joined = new Map<CellId, Unit>();
+  for (const unit of units) {
+    const before = joined.get(unit.id);
+    if (!before) {
+      joined.set(unit.id, unit);
+      continue;
+    }
+    const known = new Set(before.cells.map(({ id }) => id));
+    joined.set(unit.id, {
+      ...before,
+      cells: [...before.cells, ...unit.cells.filter(({ id }) => !known.has(id))],
+      needs: [...new Set([...before.needs, ...unit.needs])],
+      work: Math.max(before.work, unit.work),
+    });
+  }
+  return [...joined.values()];
+};
+
+/**
+ * Units in the order in which they are to be begun: what others wait for first, by the length of the longest chain that
+ * hangs on a unit, then the longest.
+ */
+export const inOrder = (units: readonly Unit[]): Unit[] => {
+  const byId = new Map(units.map((unit) => [unit.id, unit]));
+  const length = new Map<CellId, number>();
+  const waiting = (unit: Unit): Unit[] => units.filter(({ needs }) => needs.includes(unit.id));
+  const lengthOf = (unit: Unit): number => {
+    const known = length.get(unit.id);
+    if (known !== undefined) return known;
+    const own = unit.work + Math.max(0, ...waiting(unit).map(lengthOf));
+    length.set(unit.id, own);
+    return own;
+  };
+  return [...byId.values()].sort((a, b) => lengthOf(b) - lengthOf(a) || (a.id < b.id ? -1 : 1));
+};
