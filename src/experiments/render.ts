@@ -1,0 +1,148 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { attackColumn, inColumnOrder } from '../attacks/catalogue.js';
+import { writeAtomically } from '../atomic-write.js';
+import { csvOfTable } from '../tables/csv.js';
+import { htmlOfTable } from '../tables/html.js';
+import { latexOfTable } from '../tables/latex.js';
+import { markdownOfTable } from '../tables/markdown.js';
+import type { Cell, Table } from '../tables/table.js';
+import type { Grid, GridSetting } from './grid.js';
+import type { Places } from './places.js';
+import { recordsOf, wRobustName, type MeasuredRow, type ResultRow, type Value } from './results.js';
+
+const ownColumns: Readonly<Record<string, string>> = {
+  [wRobustName]: 'W-Robust',
+  first: 'Teacher, first epoch',
+  last: 'Teacher, last epoch',
+  slope: 'Teacher, points an epoch',
+  'student-slope': 'Student, points an epoch (last third)',
+  seconds: 'Processor seconds',
+  'relative-to-pgd-at': '× PGD-AT',
+};
+
+const columnTitle = (name: string): string => ownColumns[name] ?? attackColumn(name);
+
+const numberText = ({ mean, sd, n, warned }: Value): string =>
+  `${mean.toFixed(2)}${sd === null ? '' : ` ± ${sd.toFixed(2)}`} (${n})${warned ? ' !' : ''}`;
+
+const valueCell = (value: Value | undefined): Cell => {
+  if (!value) return { text: '–', value: null };
+  const { mean, paper, source } = value;
+  if (paper === null) return { text: numberText(value), value: mean };
+  const difference = mean - paper;
+  return {
+    text: numberText(value),
+    detail: `${source ?? ''} ${paper.toFixed(2)}, ${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(2)}`,
+    value: mean,
+  };
+};
+
+const scaleTitle = ({ scale, data }: GridSetting): string => `${data.name}, ${scale.name}`;
+
+/** The columns of rows: attacks in their order, then what is no attack. */
+const columnsOf = (rows: readonly ResultRow[]): string[] => {
+  const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
+  const own = names.filter((name) => name in ownColumns);
+  return [...inColumnOrder(names.filter((name) => !own.includes(name))), ...own];
+};
+
+/** Sentences under a table: how to read it, what it was made with, what is doubtful. */
+const notesOf = (
+  grid: Grid,
+  setting: GridSetting,
+  rows: readonly ResultRow[],
+  measured: readonly MeasuredRow[],
+): string[] => {
+  const records = recordsOf(measured);
+  const warnings = [...new Set(records.flatMap(({ warnings: own }) => own))];
+  const hasPaper = rows.some(({ values }) => Object.values(values).some(({ paper }) => paper !== null));
+  const missing = measured.reduce(
+    (sum, { evaluations, measured: found }) => sum + Object.keys(evaluations).length - Object.keys(found).length,
+    0,
+  );
+  return [
+    `${setting.scale.budget}.`,
+    grid.columns === 'attacks'
+      ? 'Accuracy in percent, ε 8/255: mean ± standard deviation (replicates).'
+      : 'Mean ± standard deviation (replicates).',
+    ...(hasPaper
+      ? [
+          'In brackets: the published number of full training at full width, by the paper that printed it, and the difference.',
+        ]
+      : []),
+    ...(missing > 0 ? [`${missing} evaluations are not done yet.`] : []),
+    ...(warnings.length > 0 ? [`! stands where there was a warning: ${warnings.join('; ')}`] : []),
+  ];
+};
+
+/** A table of a grid. */
+export const resultTable = (
+  grid: Grid,
+  setting: GridSetting,
+  rows: readonly ResultRow[],
+  measured: readonly MeasuredRow[],
+): Table => {
+  const names = columnsOf(rows);
+  return {
+    caption: `${grid.title} (${scaleTitle(setting)})`,
+    columns: [
+      { title: 'Student' },
+      { title: 'Trained by' },
+      ...names.map((name) => ({ title: columnTitle(name), align: 'right' as const })),
+    ],
+    rows: rows.map(({ student, title, values }) => [student, title, ...names.map((name) => valueCell(values[name]))]),
+    notes: notesOf(grid, setting, rows, measured),
+  };
+};
+
+/** Every number of a table for machines: a column each for mean, deviation, replicates and the paper's number. */
+const csvTable = (rows: readonly ResultRow[]): Table => {
+  const names = columnsOf(rows);
+  const number = (value: number | null | undefined): Cell => ({ text: String(value ?? ''), value: value ?? null });
+  return {
+    columns: [
+      'student',
+      'method',
+      'title',
+      ...names.flatMap((name) => ['mean', 'sd', 'n', 'paper'].map((part) => `${name}_${part}`)),
+    ].map((title) => ({ title })),
+    rows: rows.map(({ student, method, title, values }) => [
+      student,
+      method,
+      title,
+      ...names.flatMap((name) => {
+        const value = values[name];
+        return [number(value?.mean), number(value?.sd), number(value?.n), number(value?.paper)];
+      }),
+    ]),
+  };
+};
+
+/** The folder of a table at a setting: `results/students/synthetic-quick`. */
+export const tableFolder = (grid: Grid, { scale, data }: GridSetting, { results }: Places): string =>
+  join(results, grid.name, `${data.name}-${scale.name}`);
+
+/** Writes a table in all its forms. @returns its Markdown file */
+export const writeTable = async (
+  grid: Grid,
+  setting: GridSetting,
+  rows: readonly ResultRow[],
+  measured: readonly MeasuredRow[],
+  places: Places,
+): Promise<string> => {
+  const folder = tableFolder(grid, setting, places);
+  const table = resultTable(grid, setting, rows, measured);
+  await mkdir(folder, { recursive: true });
+  const { caption, ...rest } = table;
+  const label = `tab:${grid.name}-${setting.data.name}-${setting.scale.name}`;
+  await writeAtomically(join(folder, 'table.md'), [
+    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}`,
+  ]);
+  await writeAtomically(join(folder, 'table.csv'), [csvOfTable(csvTable(rows))]);
+  await writeAtomically(join(folder, 'table.tex'), [latexOfTable(table, { label })]);
+  await writeAtomically(join(folder, 'table.html'), [
+    `<!doctype html>\n<meta charset="utf-8">\n${htmlOfTable(table)}\n`,
+  ]);
+  return join(folder, 'table.md');
+};

@@ -1,0 +1,187 @@
+import { inColumnOrder } from '../attacks/catalogue.js';
+import { accuracyOf } from '../evaluation/accuracy.js';
+import { unpackOutcome } from '../evaluation/outcome-bits.js';
+import type { CellRecord } from '../results/cell-record.js';
+import { cellId } from '../results/cell.js';
+import { publishedRow, type PublishedRow } from '../results/published.js';
+import { meanOf } from '../statistics/mean.js';
+import type { Series } from '../statistics/series.js';
+import { slopeOf } from '../statistics/slope.js';
+import type { Grid, GridRow, GridSetting } from './grid.js';
+import { recordOf, type Places } from './places.js';
+
+/** A row of a grid with what was measured of it so far. */
+export interface MeasuredRow extends GridRow {
+  readonly training: CellRecord | undefined;
+  /** By the attack's name. */
+  readonly measured: Readonly<Record<string, CellRecord>>;
+}
+
+/** Reads the records of a grid. Rows without any are there too. */
+export const measuredRows = async (grid: Grid, setting: GridSetting, places: Places): Promise<MeasuredRow[]> => {
+  const rows: MeasuredRow[] = [];
+  for (const row of grid.rows(setting)) {
+    const measured: Record<string, CellRecord> = {};
+    for (const [attack, cell] of Object.entries(row.evaluations)) {
+      const record = await recordOf(places, cellId(cell), grid.name);
+      if (record) measured[attack] = record;
+    }
+    rows.push({ ...row, training: await recordOf(places, cellId(row.train), grid.name), measured });
+  }
+  return rows;
+};
+
+/** A number of a table: over replicates, with what was published beside it. */
+export interface Value {
+  readonly mean: number;
+  /** Standard deviation; null where there is one replicate. */
+  readonly sd: number | null;
+  readonly n: number;
+  readonly paper: number | null;
+  /** Whose number `paper` is. */
+  readonly source: string | null;
+  readonly warned: boolean;
+}
+
+/** A row of a table: a method (or a variant) over its replicates. Accuracies are in percent. */
+export interface ResultRow {
+  readonly student: string;
+  readonly method: string;
+  readonly title: string;
+  readonly n: number;
+  readonly values: Readonly<Record<string, Value>>;
+}
+
+/** W-Robust by this attack: (clean + robust) / 2. */
+const wRobustAttack = 'pgd-sat';
+export const wRobustName = 'w-robust';
+
+const accuracy = (record: CellRecord | undefined): number | undefined =>
+  record?.evaluation ? accuracyOf(record.evaluation) : undefined;
+
+/** The accuracies of a row's replicates under an attack, with their outcomes image by image. */
+export const seriesOf = (rows: readonly MeasuredRow[], attack: string): Series =>
+  rows.flatMap(({ replicate, measured }) => {
+    const evaluation = measured[attack]?.evaluation;
+    if (!evaluation) return [];
+    return [
+      { replicate, accuracy: accuracyOf(evaluation), outcome: unpackOutcome(evaluation.outcome, evaluation.total) },
+    ];
+  });
+
+const teacherCourse = ({ training }: MeasuredRow): { x: number; y: number }[] =>
+  (training?.training?.history ?? []).flatMap(({ epoch, validation }) =>
+    validation?.teacherRobust === undefined ? [] : [{ x: epoch, y: validation.teacherRobust }],
+  );
+
+/** Robust accuracy of the student on held-out images over the last third of its epochs. */
+export const lastThird = ({ training }: MeasuredRow): { x: number; y: number }[] => {
+  const history = training?.training?.history ?? [];
+  return history
+    .slice(-Math.max(2, Math.ceil(history.length / 3)))
+    .flatMap(({ epoch, validation }) => (validation ? [{ x: epoch, y: validation.robust }] : []));
+};
+
+const publishedOf = ({ published, student }: GridRow, { data }: GridSetting): PublishedRow | undefined =>
+  published === undefined ? undefined : publishedRow(data.name, student, published);
+
+type Numbers = Readonly<Record<string, readonly (number | undefined)[]>>;
+
+/** What a table of accuracies holds, in percent. */
+const attackNumbers = (rows: readonly MeasuredRow[]): Numbers => {
+  const attacks = inColumnOrder(rows.flatMap(({ evaluations }) => Object.keys(evaluations)));
+  const percents = (attack: string): (number | undefined)[] =>
+    rows.map(({ measured }) => {
+      const value = accuracy(measured[attack]);
+      return value === undefined ? undefined : 100 * value;
+    });
+  const numbers = Object.fromEntries(attacks.map((attack) => [attack, percents(attack)]));
+  const [clean, robust] = [numbers['clean'], numbers[wRobustAttack]];
+  if (!clean || !robust) return numbers;
+  return {
+    ...numbers,
+    [wRobustName]: clean.map((value, i) =>
+      value === undefined || robust[i] === undefined ? undefined : (value + robust[i]) / 2,
+    ),
+  };
+};
+
+const degradationNumbers = (rows: readonly MeasuredRow[]): Numbers => {
+  const courses = rows.map(teacherCourse);
+  return {
+    first: courses.map((course) => (course[0] ? 100 * course[0].y : undefined)),
+    last: courses.map((course) => (course.length > 0 ? 100 * course.at(-1)!.y : undefined)),
+    slope: courses.map((course) => (course.length > 1 ? 100 * slopeOf(course) : undefined)),
+    'student-slope': rows.map((row) => (lastThird(row).length > 1 ? 100 * slopeOf(lastThird(row)) : undefined)),
+  };
+};
+
+const costNumbers = (rows: readonly MeasuredRow[], all: readonly MeasuredRow[]): Numbers => {
+  const seconds = ({ training }: MeasuredRow): number | undefined => training?.cost.processor;
+  const base = (row: MeasuredRow): number | undefined => {
+    const other = all.find(
+      ({ student, replicate, method }) => student === row.student && replicate === row.replicate && method === 'pgd-at',
+    );
+    return other && seconds(other);
+  };
+  return {
+    seconds: rows.map(seconds),
+    'relative-to-pgd-at': rows.map((row) => {
+      const [own, other] = [seconds(row), base(row)];
+      return own === undefined || other === undefined ? undefined : own / other;
+    }),
+  };
+};
+
+/** The rows of a table over the replicates that are measured, in the grid's order. */
+export const resultRows = (grid: Grid, setting: GridSetting, rows: readonly MeasuredRow[]): ResultRow[] => {
+  const groups = new Map<string, MeasuredRow[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.student, row.method]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()].map((group) => {
+    const [first] = group as [MeasuredRow];
+    const published = publishedOf(first, setting);
+    const numbers =
+      grid.columns === 'attacks'
+        ? attackNumbers(group)
+        : grid.columns === 'cost'
+          ? costNumbers(group, rows)
+          : degradationNumbers(group);
+    const warned = (name: string): boolean =>
+      group.some(({ measured, training }) =>
+        [measured[name], training].some((record) => (record?.warnings.length ?? 0) > 0),
+      );
+    const values: Record<string, Value> = {};
+    for (const [name, all] of Object.entries(numbers)) {
+      const mean = meanOf(all.filter((value) => value !== undefined));
+      if (!mean) continue;
+      const paper = published?.values[name];
+      values[name] = {
+        mean: mean.mean,
+        sd: mean.deviation ?? null,
+        n: mean.n,
+        paper: paper ?? null,
+        source: paper === undefined ? null : published!.paper,
+        warned: warned(name),
+      };
+    }
+    return {
+      student: first.student,
+      method: first.method,
+      title: first.title,
+      n: Math.max(0, ...Object.values(values).map(({ n }) => n)),
+      values,
+    };
+  });
+};
+
+/** The records that a table is made of, each once. */
+export const recordsOf = (rows: readonly MeasuredRow[]): CellRecord[] => {
+  const found = new Map<string, CellRecord>();
+  for (const { training, measured } of rows) {
+    for (const record of [training, ...Object.values(measured)]) if (record) found.set(record.id, record);
+  }
+  return [...found.values()];
+};
