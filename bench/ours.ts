@@ -75,7 +75,9 @@ const attackStep = ({ network, batch }: BenchCase): Work => {
         timed(() => {
           program.begin({ ...data, noise });
         }) / recipe.attack.steps;
-      const steps = await times(repeats, program.ascend);
+      const steps = await times(repeats, () => {
+        program.ascend();
+      });
       return steps.map((step) => step + share);
     },
     dispose() {

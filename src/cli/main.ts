@@ -46,12 +46,19 @@ const program = new Command('ciard')
   .exitOverride();
 for (const add of commands) add(program);
 
-// The first Ctrl-C asks long work to save and stop, the second ends the process at once.
+// The first Ctrl-C, or a cluster's SIGTERM, asks long work to save and stop; the second ends the process at once.
 const interruption = new AbortController();
-process.on('SIGINT', () => {
-  if (interruption.signal.aborted) process.exit(130);
-  interruption.abort();
-});
+let interruptedExitCode = 130;
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(code);
+    interruptedExitCode = code;
+    interruption.abort();
+  });
+}
 setInterruptSignal(interruption.signal);
 
 try {
@@ -61,7 +68,7 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else if (error instanceof InterruptedError) {
     process.stderr.write(`\nciard: ${error.message}\n`);
-    process.exitCode = 130;
+    process.exitCode = interruptedExitCode;
   } else {
     const trace = program.opts<{ trace?: boolean }>().trace ?? !(error instanceof UserError);
     process.stderr.write(

@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { messageOf, UserError } from '../errors.js';
-import type { WeightedNetwork } from '../models/network.js';
+import type { CheckpointInfo } from '../checkpoints/checkpoint.js';
+import type { Method } from '../methods/method.js';
+import type { Recipe } from '../methods/recipe.js';
+import type { Network, WeightedNetwork } from '../models/network.js';
+import type { TrainingRun } from '../training/train.js';
 
 const whole = (value: string): number => {
   const number = Number(value);
@@ -26,7 +30,8 @@ interface Flags {
   readonly out: string;
   readonly recipe?: string;
   readonly seed: number;
-  readonly width: number;
+  readonly width?: number;
+  readonly saveEvery: number;
   readonly epochs?: number;
   readonly batch?: number;
   readonly trainImages?: number;
@@ -37,6 +42,108 @@ interface Flags {
   readonly init?: string;
   readonly json?: boolean;
 }
+
+/** @throws UserError where a flag is given that the method makes no use of */
+const checkFlags = (method: Method, flags: Flags): void => {
+  for (const [flag, given, used] of [
+    ['--clean-teacher', flags.cleanTeacher, method.teachers.clean],
+    ['--robust-teacher', flags.robustTeacher, method.teachers.robust],
+    ['--attack-steps', flags.attackSteps, method.ascend],
+  ] as const) {
+    if (given !== undefined && used === undefined) {
+      const what =
+        flag === '--attack-steps' ? 'attacks no images while it trains' : `has no ${flag.slice(2).replace('-', ' ')}`;
+      throw new UserError(`${flag} means nothing to ${method.name}, which ${what}: leave it out.`);
+    }
+  }
+};
+
+const readChanges = async (file: string | undefined): Promise<unknown> => {
+  if (file === undefined) return {};
+  const yaml = await import('yaml');
+  const content = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UserError(`--recipe ${file}: it can't be read (${messageOf(error)}).`);
+  });
+  try {
+    return yaml.parse(content);
+  } catch (error) {
+    throw new UserError(`--recipe ${file}: it is neither JSON nor YAML (${messageOf(error)}).`);
+  }
+};
+
+/** The method's published recipe, with the changes of the file and then those of the flags. */
+const recipeOf = async (method: Method, flags: Flags): Promise<Recipe> => {
+  const { resolveRecipe } = await import('../methods/recipe.js');
+  const { attackSteps } = flags;
+  const recipe = resolveRecipe(method, await readChanges(flags.recipe), `--recipe ${flags.recipe ?? ''}`);
+  return resolveRecipe(
+    { ...method, recipe },
+    {
+      ...(flags.epochs === undefined ? {} : { epochs: flags.epochs }),
+      ...(flags.batch === undefined ? {} : { batchSize: flags.batch }),
+      ...(flags.validationImages === undefined ? {} : { validation: { images: flags.validationImages } }),
+      ...(attackSteps === undefined
+        ? {}
+        : // As far in all as before.
+          { attack: { steps: attackSteps, stepSize: (recipe.attack.stepSize * recipe.attack.steps) / attackSteps } }),
+    },
+  );
+};
+
+type LoadedNetwork = WeightedNetwork & { readonly info: CheckpointInfo };
+
+/** The student: that of `--init`, which the other flags must not contradict, or a new one. */
+const studentOf = async (
+  flags: Flags,
+  start: LoadedNetwork | undefined,
+  set: { readonly classes: readonly string[]; readonly height: number },
+): Promise<Network> => {
+  const { createNetwork } = await import('../models/network.js');
+  const asked = createNetwork(flags.arch, {
+    classes: set.classes.length,
+    imageSize: set.height,
+    ...(flags.width === undefined ? {} : { width: flags.width }),
+  });
+  if (!start) return asked;
+  const { architecture, width } = start.network;
+  if (architecture !== asked.architecture) {
+    throw new UserError(`--init ${flags.init!} holds a ${architecture}, but --arch asks for ${flags.arch}.`);
+  }
+  if (flags.width !== undefined && flags.width !== width) {
+    throw new UserError(
+      `--init ${flags.init!} holds a ${architecture} of width ${width}, but --width asks for ${flags.width}: leave --width out.`,
+    );
+  }
+  return start.network;
+};
+
+const warn = (message: string): void => {
+  process.stderr.write(`warning: ${message}\n`);
+};
+
+/** Warns of a network that was trained on other images than those that it is to teach, or to go on, with. */
+const warnOfOtherData = (flag: string, file: string, { info }: LoadedNetwork, name: string): void => {
+  if (info.dataset === undefined || info.dataset === name) return;
+  warn(`${flag} ${file} was trained on ${info.dataset}, and is used here on ${name}.`);
+};
+
+const summaryOf = (
+  method: Method,
+  recipe: Recipe,
+  { history, best, bestFile, lastFile, identity }: TrainingRun,
+): string => {
+  const { trainImages, validationImages } = identity.data;
+  const chosen = history[best.epoch - 1]?.validation;
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  return (
+    `${method.title}: ${history.length} epochs on ${trainImages} images.\n` +
+    (chosen
+      ? `Best epoch ${best.epoch}: on ${validationImages} held-out images clean ${percent(chosen.clean)}, ` +
+        `PGD-${recipe.validation.steps} ${percent(chosen.robust)}.\n`
+      : '') +
+    `${bestFile}\n${lastFile}\n`
+  );
+};
 
 /** `ciard train`: trains a student by any method. */
 export const add = (program: Command): void => {
@@ -49,8 +156,8 @@ export const add = (program: Command): void => {
     .requiredOption('--out <folder>', 'the folder of the run; the same command goes on with what it holds')
     .option('--recipe <file>', "JSON or YAML of what is to differ from the method's published recipe")
     .option('--seed <n>', 'seed of everything that is drawn', whole, 0)
-    .option('--width <factor>', 'multiplies every number of channels', positiveNumber, 1)
-    .option('--epochs <n>', 'epochs; the schedules stretch to them', positiveWhole)
+    .option('--width <factor>', 'multiplies every number of channels (default: 1, or that of --init)', positiveNumber)
+    .option('--epochs <n>', 'epochs; the published run is made so long', positiveWhole)
     .option('--batch <n>', 'images a batch', positiveWhole)
     .option('--train-images <n>', 'train on so many images, balanced by class', positiveWhole)
     .option('--validation-images <n>', 'hold out so many images of the training set to select by', whole)
@@ -58,74 +165,42 @@ export const add = (program: Command): void => {
     .option('--clean-teacher <file>', 'checkpoint of the clean teacher')
     .option('--robust-teacher <file>', 'checkpoint of the robust teacher')
     .option('--init <file>', "checkpoint of the student's first weights")
-    .option('--json', 'print the result as JSON')
+    .option('--save-every <seconds>', 'save within epochs too, after so many seconds', positiveNumber, 60)
+    .option('--json', 'print the result as JSON, to standard output')
     .action(async (flags: Flags) => {
-      await import('../engine/backend.js');
-      const [{ loadNetwork }, datasets, splits, { findMethod }, { createNetwork }, { resolveRecipe }, training] =
-        await Promise.all([
-          import('../checkpoints/checkpoint.js'),
-          import('../data/datasets.js'),
-          import('../data/splits.js'),
-          import('../methods/catalogue.js'),
-          import('../models/network.js'),
-          import('../methods/recipe.js'),
-          import('../training/train.js'),
-        ]);
-      const { terminalProgress } = await import('../progress.js');
-      const yaml = await import('yaml');
-
+      const [{ findMethod }, { checkRunPlace }] = await Promise.all([
+        import('../methods/catalogue.js'),
+        import('../training/run-folder.js'),
+      ]);
       const method = findMethod(flags.method);
-      let changes: unknown = {};
-      if (flags.recipe !== undefined) {
-        const file = flags.recipe;
-        const content = await readFile(file, 'utf8').catch((error: unknown) => {
-          throw new UserError(`--recipe ${file}: it can't be read (${messageOf(error)}).`);
-        });
-        try {
-          changes = yaml.parse(content);
-        } catch (error) {
-          throw new UserError(`--recipe ${file}: it is neither JSON nor YAML (${messageOf(error)}).`);
-        }
-      }
-      const given = resolveRecipe(method, changes, `--recipe ${flags.recipe ?? ''}`);
-      const recipe = resolveRecipe(
-        { ...method, recipe: given },
-        {
-          ...(flags.epochs === undefined ? {} : { epochs: flags.epochs }),
-          ...(flags.batch === undefined ? {} : { batchSize: flags.batch }),
-          ...(flags.validationImages === undefined ? {} : { validation: { images: flags.validationImages } }),
-          ...(flags.attackSteps === undefined
-            ? {}
-            : {
-                attack: {
-                  steps: flags.attackSteps,
-                  // As far in all as before.
-                  stepSize: (given.attack.stepSize * given.attack.steps) / flags.attackSteps,
-                },
-              }),
-        },
-      );
+      checkFlags(method, flags);
+      const recipe = await recipeOf(method, flags);
+      await checkRunPlace(flags.out);
 
-      const load = async (file: string | undefined): Promise<WeightedNetwork | undefined> =>
-        file === undefined ? undefined : loadNetwork(file);
-      const cleanTeacher = await load(flags.cleanTeacher);
-      const robustTeacher = await load(flags.robustTeacher);
-      const start = await load(flags.init);
-      const set = await datasets.loadPart(datasets.parseDatasetName(flags.data), 'train');
-      const student =
-        start?.network ??
-        createNetwork(flags.arch, { classes: set.classes.length, width: flags.width, imageSize: set.height });
-      if (start && start.network.architecture !== createNetwork(flags.arch).architecture) {
-        throw new UserError(
-          `--init ${flags.init!} holds a ${start.network.architecture}, but --arch asks for ${flags.arch}.`,
-        );
-      }
-      const seed = flags.seed;
+      await import('../engine/backend.js');
+      const [{ loadNetwork }, datasets, splits, { train }, { terminalProgress }] = await Promise.all([
+        import('../checkpoints/checkpoint.js'),
+        import('../data/datasets.js'),
+        import('../data/splits.js'),
+        import('../training/train.js'),
+        import('../progress.js'),
+      ]);
+      const name = datasets.parseDatasetName(flags.data);
+      const load = async (flag: string, file: string | undefined): Promise<LoadedNetwork | undefined> => {
+        if (file === undefined) return undefined;
+        const loaded = await loadNetwork(file);
+        warnOfOtherData(flag, file, loaded, name);
+        return loaded;
+      };
+      const cleanTeacher = await load('--clean-teacher', flags.cleanTeacher);
+      const robustTeacher = await load('--robust-teacher', flags.robustTeacher);
+      const start = await load('--init', flags.init);
+      const set = await datasets.loadPart(name, 'train');
+      const student = await studentOf(flags, start, set);
+      const { seed, trainImages } = flags;
       const held = splits.holdOut(set, recipe.validation.images, seed);
-      const chosen =
-        flags.trainImages === undefined ? held.train : splits.takeBalanced(held.train, set, flags.trainImages, seed);
 
-      const run = await training.train({
+      const run = await train({
         method,
         recipe,
         student,
@@ -133,26 +208,14 @@ export const add = (program: Command): void => {
         cleanTeacher,
         robustTeacher,
         set,
-        train: chosen,
+        train: trainImages === undefined ? held.train : splits.takeBalanced(held.train, set, trainImages, seed),
         validation: held.validation,
         seed,
         out: flags.out,
+        saveSeconds: flags.saveEvery,
         progress: terminalProgress(),
+        onWarning: warn,
       });
-      if (flags.json) {
-        process.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
-      } else {
-        const { history, best, lastFile, bestFile } = run;
-        const chosenRow = history[best.epoch - 1];
-        process.stdout.write(
-          `${method.title}: ${history.length} epochs on ${chosen.length} images.\n` +
-            (chosenRow?.validation
-              ? `Best epoch ${best.epoch}: on ${held.validation.length} held-out images clean ` +
-                `${(100 * chosenRow.validation.clean).toFixed(2)} %, PGD-${recipe.validation.steps} ` +
-                `${(100 * chosenRow.validation.robust).toFixed(2)} %.\n`
-              : '') +
-            `${bestFile}\n${lastFile}\n`,
-        );
-      }
+      process.stdout.write(flags.json ? `${JSON.stringify(run, null, 2)}\n` : summaryOf(method, recipe, run));
     });
 };

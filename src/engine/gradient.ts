@@ -3,6 +3,16 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Named tensors: the weights of a network, the inputs or outputs of a function. */
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
+/** Frees what the tape has kept for a backward pass that will not come: tfjs does so after a backward pass alone. */
+const clearTape = (): void => {
+  const { state } = tf.engine();
+  if (state.gradientDepth > 0) return;
+  // tfjs declares it never absent, and clears it by null.
+  const tape = state.activeTape as typeof state.activeTape | null;
+  for (const { saved = [] } of tape ?? []) tf.dispose(saved);
+  state.activeTape = [];
+};
+
 /**
  * The value and the gradients of a scalar function.
  *
@@ -34,6 +44,9 @@ export const gradients = <W extends Tensors, A extends Tensors = Record<string, 
     try {
       result = compute();
       aux = Object.fromEntries(kept.map(([name, tensor]) => [name, tensor.clone()]));
+    } catch (error) {
+      clearTape();
+      throw error;
     } finally {
       for (const [, tensor] of kept) tensor.dispose();
     }

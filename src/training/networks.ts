@@ -75,7 +75,7 @@ export const networksOver =
     const teacherMoved: Record<string, tf.Tensor> = {};
     const raw = rawPass(student.network, under('student/', variables), studentMoved);
     const evaluate = {
-      raw: raw.evaluate,
+      raw: (x: tf.Tensor4D) => raw.evaluate(x),
       folded: (x: tf.Tensor4D) => student.network.evaluate(under('student.folded/', variables), x),
       training: (x: tf.Tensor4D) => raw.train(x),
     }[studentEvaluates];

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rmdir, stat } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { holdAlone } from '../exclusive.js';
@@ -13,14 +13,49 @@ export const teacherFile = (folder: string): string => join(folder, 'robust-teac
 export const stateFile = (folder: string): string => join(folder, 'state.safetensors');
 export const metricsFolder = (folder: string): string => join(folder, 'dvclive');
 
-const isEmpty = async (folder: string): Promise<boolean> => (await readdir(folder).catch(() => ['?'])).length === 0;
-
-/** Removes `folder` and the folders around it that were made for it, as far as they are empty. */
-const removeMade = async (folder: string, outermost: string): Promise<void> => {
-  for (let at = resolve(folder); at.startsWith(resolve(outermost)); at = dirname(at)) {
-    if (!(await isEmpty(at))) return;
-    await rmdir(at);
+/**
+ * Makes `folder` and those around it that are missing. One by one: Node's own recursion never ends where a file system
+ * like /proc denies that there is a place.
+ * @param made is told which were made, outermost first
+ */
+const makeFolder = async (folder: string, made: string[]): Promise<void> => {
+  const missing: string[] = [];
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const at of missing) {
+    try {
+      await mkdir(at);
+      made.push(at);
+    } catch (error) {
+      // Another process may have made it meanwhile.
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+      throw new UserError(`${folder} can't be made: ${messageOf(error)}. Name a place that can be written.`);
+    }
   }
+};
+
+/** Removes the folders that were made, innermost first, as far as they are empty. */
+const removeEmpty = async (made: readonly string[]): Promise<void> => {
+  try {
+    for (const folder of [...made].reverse()) await rmdir(folder);
+  } catch {
+    // One of them holds something by now: it stays, with those around it.
+  }
+};
+
+/**
+ * Looks, before any work, whether a run can have `folder`.
+ * @throws UserError where it is a file, or lies where nothing can be written
+ */
+export const checkRunPlace = async (folder: string): Promise<void> => {
+  // The folder itself, or what of its path is there.
+  let there = resolve(folder);
+  while (!existsSync(there)) there = dirname(there);
+  if (!(await stat(there)).isDirectory()) {
+    throw new UserError(`${there} is a file, but a run needs a folder of its own: name another one.`);
+  }
+  await access(there, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw new UserError(`${folder} can't be written: ${messageOf(error)}. Name a place that can be written.`);
+  });
 };
 
 /**
@@ -29,16 +64,10 @@ const removeMade = async (folder: string, outermost: string): Promise<void> => {
  * @throws UserError where the folder can't be made or written, or another process works in it, and says which
  */
 export const withRunFolder = async <R>(folder: string, work: () => Promise<R>): Promise<R> => {
-  if (existsSync(folder) && !(await stat(folder)).isDirectory()) {
-    throw new UserError(`${folder} is a file, but a run needs a folder of its own: name another one.`);
-  }
-  let made: string | undefined;
+  await checkRunPlace(folder);
+  const made: string[] = [];
   try {
-    made = await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new UserError(`${folder} can't be made: ${messageOf(error)}. Name a place that can be written.`);
-  }
-  try {
+    await makeFolder(folder, made);
     const hold = await holdAlone(join(folder, '.running.json'), `the run folder ${folder}`);
     try {
       return await work();
@@ -46,7 +75,7 @@ export const withRunFolder = async <R>(folder: string, work: () => Promise<R>): 
       await hold.release();
     }
   } catch (error) {
-    if (made !== undefined) await removeMade(folder, made);
+    await removeEmpty(made);
     throw error;
   }
 };

@@ -1,61 +1,41 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
-import '../../src/engine/backend.js';
-import { InterruptedError, UserError } from '../../src/errors.js';
 import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
-import { loadPart } from '../../src/data/datasets.js';
-import { holdOut, takeBalanced } from '../../src/data/splits.js';
+import { takeBalanced } from '../../src/data/splits.js';
+import { InterruptedError, UserError } from '../../src/errors.js';
 import { ciard } from '../../src/methods/ciard.js';
-import type { Method } from '../../src/methods/method.js';
+import { natural } from '../../src/methods/natural.js';
 import { pgdAt } from '../../src/methods/pgd-at.js';
-import { resolveRecipe, type Recipe, type RecipeChanges } from '../../src/methods/recipe.js';
+import { rslad } from '../../src/methods/rslad.js';
+import type { Method, StepContext } from '../../src/methods/method.js';
 import { createNetwork } from '../../src/models/network.js';
 import type { ProgressEvent } from '../../src/progress.js';
-import { createRng } from '../../src/random.js';
 import { train, type TrainOptions } from '../../src/training/train.js';
+import { drawnTeachers, files, folder, held, options, set, tiny } from './runs.js';
 
-const folder = await mkdtemp(join(tmpdir(), 'ciard-train-'));
-after(() => rm(folder, { recursive: true, force: true }));
-
-const set = await loadPart('synthetic', 'train');
-const held = holdOut(set, 40, 0);
-const student = createNetwork('cifar-resnet-8', { width: 0.5 });
-
-const tiny = (method: Method, epochs = 2, changes: RecipeChanges = {}): Recipe =>
-  resolveRecipe(method, {
-    epochs,
-    batchSize: 32,
-    optimiser: { learningRate: { kind: 'steps', rate: 0.05, at: [], factor: 1 } },
-    attack: { steps: 2, mode: 'evaluation' },
-    validation: { images: 40, steps: 2, every: 1 },
-    ...changes,
-  });
-
-const options = (out: string, changes: Partial<TrainOptions> = {}): TrainOptions => ({
-  method: pgdAt,
-  recipe: tiny(pgdAt),
-  student,
-  set,
-  // Not a multiple of the batch: the last batch of 8 is trained on at its own size.
-  train: takeBalanced(held.train, set, 200, 0),
-  validation: held.validation,
-  seed: 5,
-  out: join(folder, out),
-  ...changes,
-});
-
-const files = async (out: string): Promise<string[]> =>
-  Promise.all(
-    ['last', 'best'].map(async (name) => (await readFile(join(folder, out, `${name}.safetensors`))).toString('base64')),
-  );
+/** Runs it, interrupted after every fifth report, until it is done. @returns how often it was interrupted */
+const trainInParts = async (given: TrainOptions): Promise<number> => {
+  for (let stops = 0; ; stops++) {
+    const controller = new AbortController();
+    let reports = 0;
+    try {
+      await train({
+        ...given,
+        signal: controller.signal,
+        progress: () => {
+          if (++reports === 5) controller.abort();
+        },
+      });
+      return stops;
+    } catch (error) {
+      assert.ok(error instanceof InterruptedError, String(error));
+    }
+  }
+};
 
 test('the same seed gives the same bytes; checkpoints, metrics and history are there', async () => {
   const before = tf.memory().numTensors;
@@ -64,7 +44,8 @@ test('the same seed gives the same bytes; checkpoints, metrics and history are t
   const run = await train(
     options('a', { onEpoch: ({ epoch }) => rows.push(epoch), progress: (event) => events.push(event) }),
   );
-  await train(options('b'));
+  // Saving within epochs changes nothing.
+  await train(options('b', { saveSeconds: 0 }));
   assert.deepEqual(await files('a'), await files('b'));
   assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
   assert.deepEqual(rows, [1, 2]);
@@ -81,6 +62,7 @@ test('the same seed gives the same bytes; checkpoints, metrics and history are t
     [info.architecture, info.width, info.method, info.dataset, info.seed, info.epoch],
     ['cifar-resnet-8', 0.5, 'pgd-at', 'synthetic', 5, run.best.epoch],
   );
+  assert.deepEqual(info['data'], run.identity.data, 'a checkpoint names its data by content');
   const metrics = JSON.parse(await readFile(join(folder, 'a', 'dvclive', 'metrics.json'), 'utf8')) as {
     step: number;
     validation: Record<string, number>;
@@ -91,82 +73,125 @@ test('the same seed gives the same bytes; checkpoints, metrics and history are t
   assert.match(plot, /^step\tloss\n1\t[\d.]+\n2\t[\d.]+\n$/);
   const other = await train(options('c', { seed: 6 }));
   assert.notDeepEqual(other.history, run.history);
+  assert.ok(!(await readdir(join(folder, 'a'))).includes('.running.json'), 'the lock is left behind');
 });
 
 test('interrupted inside an epoch and gone on with, it ends with the bytes of an uninterrupted run', async () => {
-  const robustTeacher = createNetwork('cifar-resnet-8', { width: 0.5 });
-  const cleanTeacher = createNetwork('cifar-resnet-8');
-  const teachers = {
+  const teachers = drawnTeachers();
+  const given = {
+    ...teachers,
     method: ciard,
-    // A third of the steps of each half retrain the teacher.
-    recipe: tiny(ciard, 2, { settings: { warmUp: 0, retrainEvery: 1 / 2, retrainFor: 1 / 6 } }),
-    robustTeacher: { network: robustTeacher, weights: robustTeacher.initialise(createRng(1)) },
-    cleanTeacher: { network: cleanTeacher, weights: cleanTeacher.initialise(createRng(2)) },
+    train: takeBalanced(held.train, set, 192, 0),
+    // Of the six steps of each epoch the first two retrain the teacher; those of epoch 1 are natural. The average goes out.
+    recipe: tiny(ciard, 2, {
+      settings: { warmUp: 0, retrainEvery: 1 / 2, retrainFor: 1 / 6 },
+      averaging: { decay: 0.9 },
+      naturalPrefix: 1 / 6,
+    }),
   };
-  await train(options('whole', teachers));
-  // Stopped after every third batch, until it is done.
-  let stops = 0;
-  for (;;) {
-    const controller = new AbortController();
-    let batches = 0;
-    try {
-      await train(
-        options('parts', {
-          ...teachers,
-          signal: controller.signal,
-          progress: () => {
-            if (++batches === 3) controller.abort();
-          },
-        }),
-      );
-      break;
-    } catch (error) {
-      assert.ok(error instanceof InterruptedError, String(error));
-      stops++;
-    }
-  }
-  assert.ok(stops >= 4, `${stops} stops`);
+  const whole = await train(options('whole', given));
+  const stops = await trainInParts(options('parts', given));
+  assert.ok(stops >= 2, `${stops} stops`);
   assert.deepEqual(await files('parts'), await files('whole'));
   const teacher = (out: string): Promise<Buffer> => readFile(join(folder, out, 'robust-teacher.safetensors'));
   assert.ok((await teacher('parts')).equals(await teacher('whole')), 'the robust teachers differ');
+  const [first, second] = whole.history;
+  assert.deepEqual([first!.retrained, second!.retrained], [0, 2 / 6]);
+  for (const { validation } of whole.history) assert.ok(validation!.teacherRobust! >= 0);
+  assert.equal(whole.teacherFile, join(folder, 'whole', 'robust-teacher.safetensors'));
+  const metrics = await readFile(join(folder, 'whole', 'dvclive', 'metrics.json'), 'utf8');
+  assert.match(metrics, /"teacher_robust_accuracy"/);
   tf.dispose([teachers.robustTeacher.weights, teachers.cleanTeacher.weights]);
 });
 
-test('killed by SIGKILL at any moment and started again, it ends with the bytes of an uninterrupted run', async () => {
-  const command = (out: string): string[] => [
-    fileURLToPath(new URL('../../bin/ciard.mjs', import.meta.url)),
-    ...'train --method pgd-at --arch cifar-resnet-8 --width 0.5 --data synthetic --epochs 3 --batch 32'.split(' '),
-    ...`--train-images 160 --validation-images 40 --attack-steps 2 --seed 9 --out ${join(folder, out)}`.split(' '),
-  ];
-  const run = (out: string): { done: Promise<number | null>; kill: () => void } => {
-    const child = spawn(process.execPath, command(out), { stdio: 'ignore' });
-    return {
-      done: new Promise((resolve) => child.on('exit', resolve)),
-      kill: () => child.kill('SIGKILL'),
-    };
+test('methods of one replicate see the same batches', async () => {
+  // What each step is given is found out by the terms that it returns.
+  const watched = (method: Method): Method => ({
+    ...method,
+    objective(adversarial: tf.Tensor4D, context: StepContext, phase: string) {
+      const made = method.objective(adversarial, context, phase);
+      return { ...made, terms: { ...made.terms, images: tf.sum<tf.Scalar>(tf.mul(context.x, context.x)) } };
+    },
+  });
+  const imagesOf = async (out: string, method: Method, seed: number): Promise<number> => {
+    const { history } = await train(options(out, { method: watched(method), recipe: tiny(method, 1), seed }));
+    return history[0]!.terms['images']!;
   };
-  assert.equal(await run('uninterrupted').done, 0);
-  // Killed once the first epoch's state is there, in the middle of the second.
-  const first = run('killed');
-  while (!existsSync(join(folder, 'killed', 'state.safetensors'))) await wait(20);
-  await wait(150);
-  first.kill();
-  await first.done;
-  assert.equal(await run('killed').done, 0);
-  assert.deepEqual(await files('killed'), await files('uninterrupted'));
+  const seen = await imagesOf('replicate-natural', natural, 11);
+  assert.equal(await imagesOf('replicate-pgd-at', pgdAt, 11), seen);
+  assert.notEqual(await imagesOf('replicate-other', natural, 12), seen);
+});
+
+test('the first weights of a replicate depend on the network alone', async () => {
+  // A rate of next to nothing leaves the weights where they begin.
+  const still = {
+    optimiser: { learningRate: { kind: 'steps', rate: 1e-30, at: [], factor: 1 }, weightDecay: 0 },
+  } as const;
+  const weightsOf = async (out: string, changes: Partial<TrainOptions>): Promise<Uint8Array> => {
+    const { lastFile } = await train(options(out, changes));
+    return (await loadCheckpoint(lastFile)).tensors.get('conv1.weight')!.data as Uint8Array;
+  };
+  const [first, second, other] = [
+    await weightsOf('first-natural', { method: natural, recipe: tiny(natural, 1, still) }),
+    await weightsOf('first-pgd-at', { recipe: tiny(pgdAt, 1, still) }),
+    await weightsOf('first-other', { recipe: tiny(pgdAt, 1, still), seed: 6 }),
+  ];
+  assert.deepEqual(first, second);
+  assert.notDeepEqual(first, other);
+});
+
+test('a natural prefix trains by cross-entropy on clean images, and is not selected', async () => {
+  const teachers = drawnTeachers();
+  const { cleanTeacher, robustTeacher } = teachers;
+  const recipe = tiny(rslad, 3, { naturalPrefix: 2 / 3, labelSmoothing: 0.1 });
+  const run = await train(options('prefix', { method: rslad, recipe, robustTeacher }));
+  assert.deepEqual(
+    run.history.map(({ terms }) => Object.keys(terms)),
+    [['loss'], ['loss'], ['loss', 'adversarial', 'natural']],
+  );
+  assert.equal(run.best.epoch, 3);
+  // A frozen teacher is measured too; a method that retrains none says nothing of it.
+  assert.ok(
+    run.history.every(({ validation, retrained }) => validation!.teacherRobust! >= 0 && retrained === undefined),
+  );
+  tf.dispose([cleanTeacher.weights, robustTeacher.weights]);
+});
+
+test('metrics that a kill has lost are written by the next call, also of a run that is complete', async () => {
+  const given = options('metrics', { recipe: tiny(pgdAt, 1) });
+  const metrics = join(folder, 'metrics', 'dvclive');
+  await train(given);
+  const whole = await readFile(join(metrics, 'metrics.json'), 'utf8');
+  await rm(metrics, { recursive: true });
+  await train(given);
+  assert.equal(await readFile(join(metrics, 'metrics.json'), 'utf8'), whole);
 });
 
 test('a folder that holds another run is refused, with what differs', async () => {
+  const before = tf.memory().numTensors;
   await assert.rejects(
-    train(options('a', { recipe: tiny(pgdAt, 3), seed: 7 })),
+    train(options('a', { recipe: tiny(pgdAt, 3), seed: 7, validation: held.validation.slice(1) })),
     (error: unknown) =>
       error instanceof UserError &&
       error.message.includes('epochs: 2, now 3') &&
-      error.message.includes('seed: 5, now 7'),
+      error.message.includes('seed: 5, now 7') &&
+      error.message.includes('data.validationImages: 40, now 39'),
   );
+  assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
+});
+
+test('two runs never work in one folder', async () => {
+  const [first, second] = await Promise.allSettled([
+    train(options('both', { recipe: tiny(pgdAt, 1) })),
+    train(options('both', { recipe: tiny(pgdAt, 1) })),
+  ]);
+  const refused = [first, second].filter(({ status }) => status === 'rejected');
+  assert.equal(refused.length, 1);
+  assert.match(String((refused[0] as PromiseRejectedResult).reason), /both is in use by process \d+ on /);
 });
 
 test('a loss that is no longer a number stops it, naming step, terms and the last good checkpoint', async () => {
+  const before = tf.memory().numTensors;
   const recipe = tiny(pgdAt, 3, {
     // A sound first epoch, then a rate that no network survives.
     optimiser: { learningRate: { kind: 'steps', rate: 0.01, at: [1 / 3], factor: 1e30 } },
@@ -180,13 +205,59 @@ test('a loss that is no longer a number stops it, naming step, terms and the las
       error.message.includes(join(folder, 'nan', 'last.safetensors')),
   );
   assert.equal((await loadCheckpoint(join(folder, 'nan', 'last.safetensors'))).info.epoch, 1);
+  assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
 });
 
-test('what does not fit is said before anything is trained', async () => {
+test('answers that are no longer numbers are noticed by the validation, where no step comes to tell', async () => {
+  const before = tf.memory().numTensors;
+  const recipe = tiny(natural, 1, {
+    optimiser: { learningRate: { kind: 'steps', rate: 1e38, at: [], factor: 1 } },
+  });
+  await assert.rejects(
+    train(options('nan-validation', { method: natural, recipe: { ...recipe, batchSize: 200 } })),
+    /stopped at the validation of epoch 1: answers are no longer numbers \(clean/,
+  );
+  assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
+});
+
+test('what does not fit is said before anything is trained, and leaves no folder', async () => {
+  const before = tf.memory().numTensors;
   await assert.rejects(train(options('d', { method: ciard, recipe: tiny(ciard) })), /ciard needs a clean teacher/);
   await assert.rejects(train(options('e', { student: createNetwork('cifar-resnet-8', { classes: 7 }) })), /7 classes/);
   await assert.rejects(
     train(options('f', { train: held.train.slice(0, 10), recipe: { ...tiny(pgdAt), dropLast: true } })),
     /10 training images do not fill one batch of 32/,
   );
+  const teachers = drawnTeachers();
+  await assert.rejects(train(options('g', teachers)), /pgd-at has no clean teacher, but one is given/);
+  tf.dispose([teachers.cleanTeacher.weights, teachers.robustTeacher.weights]);
+  const unnamed: Method = {
+    ...natural,
+    objective(adversarial, context, phase) {
+      const { student: value } = natural.objective(adversarial, context, phase);
+      return { student: value, terms: { value } };
+    },
+  };
+  // Found by recording: the folder that was made by then goes again, with those around it.
+  await assert.rejects(
+    train(options('h/i/j', { method: unnamed, recipe: tiny(natural) })),
+    /the loss itself is wanted/,
+  );
+  for (const out of ['d', 'e', 'f', 'g', 'h']) assert.ok(!existsSync(join(folder, out)), out);
+  assert.equal(tf.memory().numTensors, before, 'tensors are left behind');
+});
+
+test('a place that can not be a folder is one clear error; what was there stays', async () => {
+  await writeFile(join(folder, 'file'), 'mine');
+  for (const out of ['file', 'file/deeper']) {
+    await assert.rejects(train(options(out)), (error: unknown) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, /file is a file, but a run needs a folder of its own/);
+      return true;
+    });
+  }
+  assert.equal(await readFile(join(folder, 'file'), 'utf8'), 'mine');
+  await mkdir(join(folder, 'empty'));
+  await assert.rejects(train(options('empty', { method: ciard, recipe: tiny(ciard) })), /clean teacher/);
+  assert.ok(existsSync(join(folder, 'empty')), 'an empty folder of the user stays');
 });
