@@ -113,7 +113,7 @@ export const fuzz = async (
   count: number,
   attempt: (rng: Rng) => Promise<unknown>,
   check: (accepted: boolean) => void = () => undefined,
-): Promise<{ accepted: number; refused: number }> => {
+): Promise<void> => {
   const only = process.env['CIARD_FUZZ_SEED'];
   const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)];
   const failures: string[] = [];
@@ -129,7 +129,7 @@ export const fuzz = async (
         if (!(error instanceof UserError)) throw error;
         assert.ok(error.message.length <= longestMessage, `a message of ${error.message.length} characters`);
         assert.ok(!error.message.includes('\x1b'), 'it holds what a terminal obeys');
-        assert.doesNotMatch(error.message, /\[object |\bundefined\b|\n {4}at /);
+        assert.doesNotMatch(error.message, /\[object |(?<!received )\bundefined\b|\n {4}at /);
         accepted = false;
       }
       outcome[accepted ? 'accepted' : 'refused']++;
@@ -149,5 +149,6 @@ export const fuzz = async (
     );
   assert.deepEqual(failures, [], kind);
   assert.ok(grown < 1.5e6, `${kind}: memory grew by ${grown} kB`);
-  return outcome;
+  // What damages nothing tests nothing.
+  if (only === undefined) assert.ok(outcome.refused > count / 4, `${kind}: ${outcome.refused} refused`);
 };
