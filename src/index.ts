@@ -16,7 +16,16 @@ export { crossEntropy, crossEntropyWith, klDivergence, logSoftmax } from './engi
 
 // Data
 export { epochBatches, gather, gatherAugmented, orderedBatches, type Batch } from './data/batches.js';
-export { datasetInfo, datasetNames, loadDataset, loadPart, type DatasetName } from './data/datasets.js';
+export {
+  datasetIdentity,
+  datasetInfo,
+  datasetNames,
+  loadDataset,
+  loadPart,
+  type DatasetIdentity,
+  type DatasetName,
+} from './data/datasets.js';
+export { createImageSet } from './data/image-set.js';
 export type { ImageSet } from './data/records.js';
 export { holdOut, takeBalanced } from './data/splits.js';
 export { syntheticPattern } from './data/synthetic.js';

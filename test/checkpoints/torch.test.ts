@@ -297,7 +297,12 @@ test('what is no checkpoint is refused', async () => {
   await refuses(gzipSync('x'), /is compressed with gzip\. Decompress it first: gunzip\./);
   await refuses(bytesOf('\x89HDF\r\n\x1a\n'), /an HDF5 file, as Keras writes them/);
   await refuses(new Uint8Array(0), /is no checkpoint: it is empty/);
-  await refuses(bytesOf('hello, I am a text file\n'), /neither a file of torch\.save nor a safetensors file/);
+  await refuses(
+    bytesOf('hello, I am a text file\n'),
+    /neither a file of torch\.save nor a safetensors file: it begins with "hello, I am a text file\\n"\.$/,
+  );
+  await refuses(bytesOf('\x01\x02\xff'), /nor a safetensors file: it begins with the bytes 01 02 ff\.$/);
+  await refuses(bytesOf('\x08\x06\x12\x07pytorch\x1a\x031.8'), /is an ONNX file/);
   await refuses(bytesOf("cos\nsystem\n(S'id'\ntR."), /neither .*"os\.system"/);
   await refuses(bytesOf('\x00'.repeat(257), 'ustar', '\x00'.repeat(250)), /tar archive, PyTorch's form before 0\.2/);
   await assert.rejects(
