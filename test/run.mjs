@@ -1,14 +1,39 @@
-// Runs the tests with Node's runner: all of them, or the files and folders that are named. Arguments that begin with a
-// dash go to Node (`--test-name-pattern=…`).
-import { spawn } from 'node:child_process';
+// Runs the tests with Node's runner.
+//
+//   npm test                          all of them
+//   npm test -- test/models           the files and folders that are named
+//   npm test -- --changed             those that the changes since the last commit concern
+//   npm test -- --changed=main        … since that commit
+//   npm test -- --test-name-pattern=… those of that name
+//
+// CIARD_SLOW_TESTS=1 runs those too that take minutes; CIARD_REQUIRE_ORACLE=1 makes a failure of what is otherwise skipped
+// for want of the reference material, which lies in ../shared or where CIARD_SHARED says.
+import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec, tap } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = dirname(folder);
+
+/** They measure seconds, so nothing else runs beside them. */
+const alone = ['kernel/endurance.test.ts', 'kernel/interrupt.test.ts', 'kernel/library.test.ts'];
+/** The longest begin first, so that the last one does not run by itself. */
+const longest = [
+  'notebook-runner/committed.test.ts',
+  'kernel/lab.test.ts',
+  'evaluation/published.test.ts',
+  'notebook-runner/run.test.ts',
+  'training/train.test.ts',
+  'reproduction/reproduce.test.ts',
+  'evaluation/command.test.ts',
+];
 
 /** Node 20 finds no files by pattern. @param {string} path @returns {string[]} */
 const testsIn = (path) =>
@@ -20,31 +45,130 @@ const testsIn = (path) =>
         )
     : [path];
 
+/** @param {string} base @returns {string[]} paths that differ from that commit, new ones too */
+const changedSince = (base) =>
+  [
+    ['diff', '--name-only', '-z', base],
+    ['ls-files', '--others', '--exclude-standard', '-z'],
+  ]
+    .flatMap((args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0'))
+    .filter((path) => path !== '');
+
+/** @param {string} message @returns {never} */
+const fail = (message) => {
+  process.stderr.write(`test/run.mjs: ${message}\n`);
+  process.exit(2);
+};
+
+/** @param {string} base */
+const testsOfChanges = async (base) => {
+  /** @type {string[]} */
+  let changed = [];
+  try {
+    changed = changedSince(base);
+  } catch (error) {
+    fail(`what has changed since ${base} can't be told: ${/** @type {Error} */ (error).message.trim()}`);
+  }
+  // What everything runs on.
+  const ground = changed.find((path) =>
+    /^(package(-lock)?\.json|tsconfig\.json|test\/run\.mjs|src\/setup\/.*)$/.test(path),
+  );
+  if (ground !== undefined) {
+    process.stderr.write(`${ground} has changed: all tests are concerned.\n`);
+    return testsIn(folder);
+  }
+  const { concernedTests } = await import('./import-graph.mjs');
+  const { tests, unknown } = concernedTests(root, changed);
+  process.stderr.write(
+    `${String(changed.length)} files have changed since ${base}; they concern ${String(tests.length)} test files:\n` +
+      tests.map((test) => `  ${relative(root, test)}\n`).join(''),
+  );
+  if (unknown.length > 0) process.stderr.write(`No test knows of ${unknown.join(', ')}.\n`);
+  return tests;
+};
+
 const args = process.argv.slice(2);
-const flags = args.filter((arg) => arg.startsWith('-'));
+/** @param {string} name @returns {string | undefined} */
+const flag = (name) => args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
+const own = ['--changed', '--test-name-pattern', '--test-reporter', '--test-concurrency'];
 const named = args.filter((arg) => !arg.startsWith('-'));
 /** @type {string[]} */
 let files = [];
 try {
-  files = (named.length > 0 ? named : [folder]).flatMap(testsIn);
+  files =
+    args.includes('--changed') || flag('--changed') !== undefined
+      ? await testsOfChanges(flag('--changed') ?? 'HEAD')
+      : (named.length > 0 ? named : [folder]).flatMap(testsIn);
 } catch (error) {
-  process.stderr.write(`test/run.mjs: ${/** @type {Error} */ (error).message}\n`);
-  process.exit(2);
+  fail(/** @type {Error} */ (error).message);
+}
+files = files.map((file) => resolve(file));
+
+process.chdir(root);
+// Each test file is a process, which is started as this one is said to be.
+process.execArgv.push(
+  '--import',
+  'tsx',
+  ...args.filter((arg) => arg.startsWith('-') && !own.includes(arg.split('=')[0] ?? '')),
+);
+// A file a processor, each computing on one, is faster than one file on all: half of the time nothing is computed. A file
+// takes up to two gigabytes.
+const processors = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31)));
+const concurrency = Number(flag('--test-concurrency') ?? processors);
+if (concurrency > 1) process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
+
+/** @param {readonly string[]} list @param {string} file */
+const place = (list, file) => list.indexOf(relative(folder, file).replaceAll('\\', '/'));
+/** @param {string} file */
+const rank = (file) => (place(longest, file) + longest.length + 1) % (longest.length + 1);
+const together = files.filter((file) => place(alone, file) < 0).sort((a, b) => rank(a) - rank(b));
+const afterwards = files.filter((file) => place(alone, file) >= 0);
+
+const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
+
+/** @typedef {{ nesting?: number, message?: string, count?: number, testNumber?: number, todo?: unknown }} EventData */
+
+/** Node's events of several runs, as those of one: numbered through, with one plan and the sums of their totals. */
+async function* events() {
+  /** @type {Map<string, number>} */
+  const sums = new Map();
+  let before = 0;
+  /** @type {EventData | undefined} */
+  let last;
+  for (const [batch, atOnce] of /** @type {const} */ ([
+    [together, concurrency],
+    [afterwards, 1],
+  ])) {
+    if (batch.length === 0) continue;
+    const pattern = flag('--test-name-pattern');
+    const stream = run({
+      files: batch,
+      concurrency: atOnce,
+      ...(pattern === undefined ? {} : { testNamePatterns: pattern }),
+    });
+    let count = 0;
+    for await (const event of /** @type {AsyncIterable<{ type: string, data: EventData | undefined }>} */ (stream)) {
+      const { type, data } = event;
+      const total = type === 'test:diagnostic' && data?.nesting === 0 ? totals.exec(data.message ?? '') : null;
+      if (type === 'test:fail' && data?.todo === undefined) process.exitCode = 1;
+      if (total?.[1] !== undefined) {
+        sums.set(total[1], (sums.get(total[1]) ?? 0) + Number(total[2]));
+        last = data;
+      } else if (type === 'test:plan' && data?.nesting === 0) {
+        count = data.count ?? 0;
+      } else if (data?.nesting === 0 && data.testNumber !== undefined) {
+        yield { type, data: { ...data, testNumber: before + data.testNumber } };
+      } else {
+        yield event;
+      }
+    }
+    before += count;
+  }
+  yield { type: 'test:plan', data: { nesting: 0, count: before } };
+  for (const [name, sum] of sums)
+    yield { type: 'test:diagnostic', data: { ...last, message: `${name} ${String(sum)}` } };
 }
 
-// TensorFlow uses every processor by itself: a second file at the same time only where there are four.
-const concurrency = Math.max(1, Math.floor(availableParallelism() / 2));
-const child = spawn(
-  process.execPath,
-  [
-    ...['--import', 'tsx', '--test', `--test-concurrency=${concurrency}`],
-    // In a log the totals are to be the last lines, which the reporter for terminals follows with the failures.
-    `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
-    ...flags,
-    ...files.map((file) => relative(root, resolve(file))),
-  ],
-  { cwd: root, stdio: 'inherit' },
-);
-child.on('close', (code, signal) => {
-  process.exitCode = signal === null ? (code ?? 1) : 1;
-});
+// In a log the totals are to be the last lines, which the reporter for terminals follows with the failures.
+const reporter = flag('--test-reporter') ?? (process.stdout.isTTY ? 'spec' : 'tap');
+await pipeline(Readable.from(events()), reporter === 'spec' ? new spec() : tap, process.stdout, { end: false });

@@ -11,6 +11,7 @@ import { readTinyImageNet } from '../../src/data/tiny-imagenet.js';
 import { UserError } from '../../src/errors.js';
 import { createRng } from '../../src/random.js';
 import { needsShared, sharedPath } from '../shared.js';
+import { takesMinutes } from '../slow.js';
 import { zipOf } from './build-archives.js';
 import { everythingIn, temporaryFolder } from '../temporary.js';
 
@@ -277,7 +278,7 @@ test('imported and read back: counts and classes of a part are recorded', async 
 
 test(
   'the real 200-class part: what data.dvc pins',
-  { skip: needsShared('data', 'tiny-imagenet-200-subset.zip') },
+  { skip: needsShared('data', 'tiny-imagenet-200-subset.zip') || takesMinutes },
   async () => {
     const root = join(folder, 'real');
     const manifest = await importDataset('tiny-imagenet', sharedPath('data', 'tiny-imagenet-200-subset.zip'), { root });

@@ -15,6 +15,7 @@ import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
 import { repositoryRoot } from '../../src/setup/places.mjs';
 import { keepWeights } from '../attacks/networks.js';
+import { runCommandLines } from '../cli/command-lines.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -111,17 +112,7 @@ test('--json prints what --out writes, and nothing else; another data set than i
 });
 
 test('killed in the middle of AutoAttack, the same command goes on and ends as an uninterrupted one', async () => {
-  const args = [
-    'evaluate',
-    '--model',
-    'net.safetensors',
-    '--data',
-    'synthetic',
-    '--limit',
-    '300',
-    '--epsilon',
-    '1/255',
-  ];
+  const args = ['evaluate', '--model', 'net.safetensors', '--data', 'synthetic', '--limit', '60', '--epsilon', '1/255'];
   const sequence = 'autoattack-custom:apgd-ce+square+apgd-t';
   const command = (state: string, json: string): string[] => [
     ...[...args, '--attacks', sequence, '--batch', '32', '--state', state, '--out', json],
@@ -154,7 +145,7 @@ test('killed in the middle of AutoAttack, the same command goes on and ends as a
 
 test('what is wrong is one line and exit code 2, and no file is written', async () => {
   const base = ['--model', 'net.safetensors', '--data', 'synthetic', '--out', 'none.json'];
-  for (const [args, message] of [
+  const cases = [
     [[...base, '--attacks', 'magic'], /there is no attack "magic"/],
     [[...base, '--epsilon', '8/0'], /radius above 0 and below 1/],
     [[...base, '--epsilon', 'eight'], /radius above 0 and below 1/],
@@ -191,8 +182,13 @@ test('what is wrong is one line and exit code 2, and no file is written', async 
     [[...base, '--attacks', 'clean', '--seed', '1'], /--seed is given, but no attack/],
     [[...base, '--attacks', 'autoattack', '--state', 'no/state.json'], /no\/state\.json can't be written/],
     [[...base, '--attacks', 'autoattack', '--state', 'positions.txt'], /is not the state of an attack/],
-  ] as const) {
-    const { exitCode, stdout, stderr } = await ciard('evaluate', ...args);
+  ] as const;
+  const outcomes = await runCommandLines(
+    cases.map(([args]) => ['evaluate', ...args]),
+    folder,
+  );
+  for (const [i, { exitCode, stdout, stderr }] of outcomes.entries()) {
+    const [args, message] = cases[i]!;
     assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`);
     assert.equal(stdout, '');
     assert.match(stderr, message);

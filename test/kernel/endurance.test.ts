@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { places } from '../../src/setup/places.mjs';
 import { errorOf, type KernelClient, needsJupyter, openKernel, patience, resultOf } from './kernel-client.js';
+import { takesMinutes } from '../slow.js';
 
 const stock = [
   process.execPath,
@@ -75,7 +76,7 @@ suite('speed', { skip: needsJupyter }, () => {
   });
 });
 
-suite('endurance', { skip: needsJupyter }, () => {
+suite('endurance', { skip: needsJupyter || takesMinutes }, () => {
   test('a thousand cells leave memory where it was', async (t) => {
     const kernel = await openKernel();
     try {

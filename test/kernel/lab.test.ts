@@ -10,6 +10,7 @@ import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { kernelName, places } from '../../src/setup/places.mjs';
 import { findChromium } from './browser.js';
 import { needsJupyter, patience } from './kernel-client.js';
+import { takesMinutes } from '../slow.js';
 
 const chromium = findChromium();
 
@@ -270,7 +271,7 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
 
   test(
     'runs all cells of the quickstart, figures and all',
-    { skip: existsSync(quickstart) ? false : 'needs notebooks/00-quickstart.ipynb' },
+    { skip: takesMinutes || (existsSync(quickstart) ? false : 'needs notebooks/00-quickstart.ipynb') },
     async (t) => {
       interface Notebook {
         cells: {

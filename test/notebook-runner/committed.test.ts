@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { cleanNotebook, codeCells, notebookText, parseNotebook } from '../../src/notebook-runner/notebook.js';
 import { findNotebooks, reportLines, runNotebook } from '../../src/notebook-runner/run.js';
 import { needsJupyter } from '../kernel/kernel-client.js';
+import { takesMinutes } from '../slow.js';
 
 const files = await findNotebooks([]);
 
@@ -34,7 +35,9 @@ for (const file of files) {
     assert.match([first['source']].flat().join(''), /^# .+\n\n\*\*(Question|Claim)\.\*\* /);
   });
 
-  test(`${name} runs from top to bottom and shows what it showed`, { skip: needsJupyter }, async () => {
+  // One shows what all have in common; the others take a minute and a half each.
+  const skip = needsJupyter || (file !== files[0] && takesMinutes);
+  test(`${name} runs from top to bottom and shows what it showed`, { skip }, async () => {
     const report = await runNotebook(file, { check: true, budget: 'small', timeout: 900 });
     assert.ok(report.failure === undefined && report.missing.length === 0, reportLines(report).join('\n'));
   });
