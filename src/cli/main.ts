@@ -4,6 +4,7 @@ import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { setInterruptSignal } from '../interruption.js';
 import { add as attacks } from './attacks.js';
 import { add as cell } from './cell.js';
+import { add as claims } from './claims.js';
 import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as evaluate } from './evaluate.js';
@@ -14,6 +15,7 @@ import { add as methods } from './methods.js';
 import { add as models } from './models.js';
 import { add as notebooks } from './notebooks.js';
 import { add as reproduce } from './reproduce.js';
+import { add as table } from './table.js';
 import { add as train } from './train.js';
 
 // One file a command; each adds itself to the program. A command loads what it needs only when it runs, so that `--help`
@@ -31,6 +33,8 @@ const commands: ((program: Command) => void)[] = [
   methods,
   notebooks,
   reproduce,
+  table,
+  claims,
   cell,
 ];
 

@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import { UserError } from '../errors.js';
+import type { ScaleName } from '../experiments/scale.js';
+import { replicates, scaleOption } from './cell.js';
+
+interface Flags {
+  readonly data?: string;
+  readonly scale: ScaleName;
+  readonly seeds?: number;
+  readonly jobs?: number;
+  readonly only?: string[];
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `ciard table`: runs what a table lacks, and renders it. */
+export const add = (program: Command): void => {
+  program
+    .command('table')
+    .description('run what a table lacks, and render it (results/<table>/<data>-<scale>)')
+    .argument(
+      '<table>',
+      'students, teachers, black-box, ablation-terms, ablation-itt, ablation-push, degradation, cost or teacher-sensitivity',
+    )
+    .option('--data <name>', "the data set (default: the scale's first)")
+    .addOption(scaleOption())
+    .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
+    .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
+    .option('--only <method...>', 'run only these rows, and the teachers that they need')
+    .option('--dry-run', 'list what would be run')
+    .option('--json', 'print the rows as JSON')
+    .action(async (name: string, flags: Flags) => {
+      const { dryRun = false, json = false } = flags;
+      const [{ parseDatasetName }, { findGrid }, { defaultPlaces }, { settingOf }, tables] = await Promise.all([
+        import('../data/datasets.js'),
+        import('../experiments/grids.js'),
+        import('../experiments/places.js'),
+        import('../experiments/setting.js'),
+        import('../experiments/table.js'),
+      ]);
+      const grid = findGrid(name);
+      const setting = await settingOf(flags.scale, {
+        data: flags.data === undefined ? undefined : parseDatasetName(flags.data),
+        replicates: flags.seeds,
+      });
+      const options = {
+        places: defaultPlaces(),
+        ...(flags.only ? { only: flags.only } : {}),
+        ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
+        say: (line: string) => {
+          process.stderr.write(`${line}\n`);
+        },
+      };
+      if (dryRun) {
+        const plan = await tables.planTable([grid], setting, options);
+        if (json) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
+        else
+          for (const { name: unit, done, cells } of plan)
+            process.stdout.write(`${done ? 'done' : 'to do'}  ${unit} (${cells} cells)\n`);
+        return;
+      }
+      const { failures, results } = await tables.runTables([grid], setting, options);
+      const [{ rows, text, file }] = results as [(typeof results)[number]];
+      process.stdout.write(
+        json ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows }, null, 2)}\n` : `${text}\n${file}\n`,
+      );
+      reportFailures(failures);
+    });
+};
+
+/** Says what failed, and has the command end with 1. */
+export const reportFailures = (failures: readonly { readonly name: string; readonly reason: string }[]): void => {
+  if (failures.length === 0) return;
+  throw new UserError(
+    `${failures.length} trainings are not whole:\n${failures.map(({ name, reason }) => `  ${name}: ${reason}`).join('\n')}\n` +
+      'The same command runs them again.',
+  );
+};

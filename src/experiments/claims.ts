@@ -1,0 +1,223 @@
+import { differenceOf, type Difference } from '../statistics/difference.js';
+import { holmLevels } from '../statistics/holm.js';
+import type { Interval } from '../statistics/interval.js';
+import { meanOf } from '../statistics/mean.js';
+import { slopeOf } from '../statistics/slope.js';
+import { verdictOf, type Verdict } from '../statistics/verdict.js';
+import { findGrid } from './grids.js';
+import type { GridSetting } from './grid.js';
+import type { Places } from './places.js';
+import { lastThird, measuredRows, seriesOf, type MeasuredRow } from './results.js';
+
+/** Half a point of accuracy: what a difference must exceed to count, unless a claim says otherwise. */
+const margin = 0.005;
+
+/** One comparison that a claim is judged by. */
+export interface Comparison {
+  readonly what: string;
+  readonly n: number;
+  /** In the claim's unit: a fraction of accuracy, or what the claim says. */
+  readonly mean: number | null;
+  readonly interval: Interval | null;
+  readonly verdict: Verdict;
+}
+
+export interface Claim {
+  readonly number: number;
+  /** What the paper, or its summary, says. */
+  readonly text: string;
+  /** The table that it is judged by. */
+  readonly table: string;
+  readonly compare: (rows: readonly MeasuredRow[]) => readonly Comparison[];
+}
+
+export interface ClaimVerdict {
+  readonly claim: number;
+  readonly text: string;
+  readonly scale: string;
+  readonly data: string;
+  readonly verdict: Verdict;
+  /** Of the comparison that decides least: in points of accuracy, where the claim is of accuracy. */
+  readonly interval: Interval | null;
+  readonly comparisons: readonly Comparison[];
+  readonly table: string;
+  readonly command: string;
+}
+
+const of = (rows: readonly MeasuredRow[], method: string): MeasuredRow[] => {
+  const student = rows[0]?.student;
+  return rows.filter((row) => row.method === method && row.student === student);
+};
+
+/** A comparison that says on which side of the margin its interval lies. */
+const judged = (
+  what: string,
+  value: { readonly n: number; readonly mean: number; readonly interval?: Interval | undefined } | undefined,
+  { least = margin, side = 'above' }: { readonly least?: number; readonly side?: 'above' | 'below' } = {},
+): Comparison => ({
+  what,
+  n: value?.n ?? 0,
+  mean: value?.mean ?? null,
+  interval: value?.interval ?? null,
+  verdict: verdictOf(value?.interval, least, side),
+});
+
+/** Differences of methods under attacks, judged together: their intervals are taken at Holm's levels. */
+const differences = (
+  rows: readonly MeasuredRow[],
+  pairs: readonly { readonly first: string; readonly second: string; readonly attack: string }[],
+): Comparison[] => {
+  const difference = (pair: (typeof pairs)[number], level?: number): Difference | undefined =>
+    differenceOf(seriesOf(of(rows, pair.first), pair.attack), seriesOf(of(rows, pair.second), pair.attack), {
+      margin,
+      ...(level === undefined ? {} : { level }),
+    });
+  const known = pairs.map((pair) => difference(pair));
+  const levels = holmLevels(known.map((each) => each?.pValue ?? 1));
+  return pairs.map((pair, i) =>
+    judged(`${pair.first} − ${pair.second}, ${pair.attack}`, known[i] ? difference(pair, levels[i]) : undefined),
+  );
+};
+
+/** Every one has to hold; one that is contradicted contradicts all. */
+const all = (comparisons: readonly Comparison[]): Verdict =>
+  comparisons.some(({ verdict }) => verdict === 'contradicted')
+    ? 'contradicted'
+    : comparisons.length > 0 && comparisons.every(({ verdict }) => verdict === 'supported')
+      ? 'supported'
+      : 'undecided';
+
+const robustAttacks = ['pgd-sat', 'cw', 'autoattack'];
+
+const against = (baselines: readonly string[], attacks: readonly string[]) =>
+  baselines.flatMap((second) => attacks.map((attack) => ({ first: 'ciard', second, attack })));
+
+/** What a replicate's training cost in processor seconds, relative to another method's. */
+const relativeCost = (rows: readonly MeasuredRow[], method: string, other: string): number[] =>
+  of(rows, method).flatMap(({ replicate, training }) => {
+    const base = of(rows, other).find((row) => row.replicate === replicate)?.training;
+    return training && base ? [training.cost.processor / base.cost.processor - 1] : [];
+  });
+
+const slopes = (rows: readonly MeasuredRow[], course: (row: MeasuredRow) => { x: number; y: number }[]): number[] =>
+  rows.map(course).flatMap((points) => (points.length > 1 ? [slopeOf(points)] : []));
+
+const teacherCourse = ({ training }: MeasuredRow): { x: number; y: number }[] =>
+  (training?.training?.history ?? []).flatMap(({ epoch, validation }) =>
+    validation?.teacherRobust === undefined ? [] : [{ x: epoch, y: validation.teacherRobust }],
+  );
+
+/** The claims that the tables are to decide, with their comparisons; fixed before the runs. */
+export const claims: readonly Claim[] = [
+  {
+    number: 1,
+    text: 'CIARD is more robust and more accurate than ARD, MTARD and B-MTARD.',
+    table: 'students',
+    compare: (rows) => differences(rows, against(['ard', 'mtard', 'b-mtard'], ['clean', ...robustAttacks])),
+  },
+  {
+    number: 2,
+    text: 'CIARD improves both clean and robust accuracy over its baseline, B-MTARD.',
+    table: 'students',
+    compare: (rows) => differences(rows, against(['b-mtard'], ['clean', 'pgd-sat'])),
+  },
+  {
+    number: 3,
+    text: 'Its advantages are consistent over PGD-20, CW and AutoAttack.',
+    table: 'students',
+    compare: (rows) => differences(rows, against(['b-mtard'], robustAttacks)),
+  },
+  {
+    number: 4,
+    text: 'Without the push loss clean and robust accuracy fall.',
+    table: 'ablation-terms',
+    compare: (rows) => differences(rows, against(['ciard-without-push'], ['clean', 'pgd-sat'])),
+  },
+  {
+    number: 5,
+    text: 'Without ITT robust accuracy declines late in training.',
+    table: 'ablation-itt',
+    compare: (rows) => [
+      judged(
+        'slope of robust accuracy over the last third, an epoch',
+        meanOf(slopes(of(rows, 'ciard-without-itt'), lastThird)),
+        {
+          least: 0,
+          side: 'below',
+        },
+      ),
+    ],
+  },
+  {
+    number: 6,
+    text: 'The robust teacher degrades on the student’s adversarial images, and ITT prevents it.',
+    table: 'degradation',
+    compare: (rows) => [
+      judged(
+        'the teacher’s slope without ITT, an epoch',
+        meanOf(slopes(of(rows, 'ciard-without-itt'), teacherCourse)),
+        {
+          least: 0,
+          side: 'below',
+        },
+      ),
+      judged('the teacher’s slope with ITT, an epoch', meanOf(slopes(of(rows, 'ciard'), teacherCourse)), { least: 0 }),
+    ],
+  },
+  {
+    number: 7,
+    text: 'ITT costs 15 to 20 % of training time: more than a tenth.',
+    table: 'cost',
+    compare: (rows) => [
+      judged('the share that ITT adds', meanOf(relativeCost(rows, 'ciard', 'ciard-without-itt')), { least: 0.1 }),
+    ],
+  },
+  {
+    number: 8,
+    text: 'Retraining every ten epochs is more robust than at every step or never.',
+    table: 'ablation-itt',
+    compare: (rows) => differences(rows, against(['ciard-every-step', 'ciard-without-itt'], ['pgd-sat'])),
+  },
+  {
+    number: 9,
+    text: 'Averaged over data sets CIARD gains robust and clean accuracy over the baselines (here: one data set).',
+    table: 'students',
+    compare: (rows) =>
+      differences(rows, against(['ard', 'iad', 'rslad', 'adaad', 'mtard', 'b-mtard'], ['clean', 'pgd-sat'])),
+  },
+  {
+    number: 10,
+    text: 'Natural training breaks under attack; adversarial training trades accuracy for robustness.',
+    table: 'students',
+    compare: (rows) =>
+      differences(rows, [
+        { first: 'natural', second: 'pgd-at', attack: 'clean' },
+        { first: 'pgd-at', second: 'natural', attack: 'pgd-sat' },
+      ]),
+  },
+];
+
+/** The verdicts of all claims at a setting, from the records that are there. */
+export const verdicts = async (setting: GridSetting, places: Places): Promise<ClaimVerdict[]> => {
+  const rowsOf = new Map<string, MeasuredRow[]>();
+  const found: ClaimVerdict[] = [];
+  for (const { number, text, table, compare } of claims) {
+    const rows = rowsOf.get(table) ?? (await measuredRows(findGrid(table), setting, places));
+    rowsOf.set(table, rows);
+    const comparisons = compare(rows);
+    const verdict = all(comparisons);
+    const deciding = comparisons.find((each) => each.verdict === verdict) ?? comparisons[0];
+    found.push({
+      claim: number,
+      text,
+      scale: setting.scale.name,
+      data: setting.data.name,
+      verdict,
+      interval: deciding?.interval ?? null,
+      comparisons,
+      table,
+      command: `npx ciard table ${table} --scale ${setting.scale.name} --data ${setting.data.name}`,
+    });
+  }
+  return found;
+};
