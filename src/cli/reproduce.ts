@@ -32,7 +32,10 @@ export const add = (program: Command): void => {
     .option('--seed <n>', 'seed of everything that is drawn', seed, 0)
     .option('--only <id...>', 'only these networks, and the teachers that they need')
     .option('--runs <folder>', 'where training runs are kept and gone on with (default: runs/<table>-<scale>-seed<n>)')
-    .option('--results <folder>', 'where the results go (default: results/<table>, results/<table>-paper)')
+    .option(
+      '--results <folder>',
+      'where the results go (default: results/<table>, with -paper and -seed<n> where they are not the usual)',
+    )
     .option('--json', 'print the results as JSON')
     .action(async (table: string, flags: Flags) => {
       await import('../engine/backend.js');
@@ -50,7 +53,11 @@ export const add = (program: Command): void => {
           `--only ${unknown.join(' ')}: ${table} has no such network. It has ${plan.jobs.map(({ id }) => id).join(', ')}.`,
         );
       }
-      const suffix = flags.scale === 'paper' ? '-paper' : '';
+      if (table === 'quick' && flags.scale === 'paper') {
+        throw new UserError('quick has no published recipe: it is the small table. Take cifar10 --scale paper.');
+      }
+      // Results of one scale or seed never overwrite another's.
+      const suffix = `${flags.scale === 'paper' ? '-paper' : ''}${flags.seed === 0 ? '' : `-seed${flags.seed}`}`;
       const results = flags.results ?? join(places.root, 'results', `${table}${suffix}`);
       const records = await reproduce(plan, {
         seed: flags.seed,

@@ -95,8 +95,8 @@ const trainJob = async (
       set,
       train: indices,
       validation: held.validation,
-      // Networks of one table start from weights of their own.
-      seed: seed + plan.jobs.indexOf(job),
+      // A seed is a replicate: what of its networks is alike begins alike.
+      seed,
       out: join(runs, job.id),
       ...(progress
         ? {
@@ -150,20 +150,25 @@ const allRecords = async (plan: Plan, folder: string, fresh: readonly ResultReco
 /** Writes the table of results in all its forms: Markdown, CSV, figure. */
 export const writeTables = async (plan: Plan, folder: string, records: readonly ResultRecord[]): Promise<void> => {
   await mkdir(folder, { recursive: true });
+  const measured = (measurement: Measurement): { value: number; interval: [number, number] } => ({
+    value: accuracyOf(measurement),
+    interval: [...measurement.interval],
+  });
   const figure = cleanRobustFigure(
-    records.map(({ role, title, method, attacks }) => {
-      const measured = (attack: string): { value: number; interval: [number, number] } => {
-        const measurement = attacks[attack]!;
-        return { value: accuracyOf(measurement), interval: [...measurement.interval] };
-      };
-      return {
-        label: role === 'student' ? title : `${title} (${role})`,
-        method,
-        group: role === 'student' ? 'student' : 'teacher',
-        clean: measured('clean'),
-        robust: measured('pgd-sat'),
-      };
-    }),
+    // A network that was not attacked by PGD has no place in the figure.
+    records.flatMap(({ role, title, method, attacks: { clean, 'pgd-sat': robust } }) =>
+      clean && robust
+        ? [
+            {
+              label: role === 'student' ? title : `${title} (${role})`,
+              method,
+              group: role === 'student' ? 'student' : 'teacher',
+              clean: measured(clean),
+              robust: measured(robust),
+            },
+          ]
+        : [],
+    ),
     { title: plan.title, attack: 'PGD-20, ε 8/255' },
   );
   await writeAtomically(join(folder, 'table.md'), [
