@@ -5,6 +5,7 @@ import type { CheckpointInfo } from '../checkpoints/checkpoint.js';
 import type { Method } from '../methods/method.js';
 import type { Recipe } from '../methods/recipe.js';
 import type { Network, WeightedNetwork } from '../models/network.js';
+import { percent } from '../percent.js';
 import type { TrainingRun } from '../training/train.js';
 
 const whole = (value: string): number => {
@@ -134,12 +135,11 @@ const summaryOf = (
 ): string => {
   const { trainImages, validationImages } = identity.data;
   const chosen = history[best.epoch - 1]?.validation;
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
   return (
     `${method.title}: ${history.length} epochs on ${trainImages} images.\n` +
     (chosen
-      ? `Best epoch ${best.epoch}: on ${validationImages} held-out images clean ${percent(chosen.clean)}, ` +
-        `PGD-${recipe.validation.steps} ${percent(chosen.robust)}.\n`
+      ? `Best epoch ${best.epoch}: on ${validationImages} held-out images clean ${percent(chosen.clean)} %, ` +
+        `PGD-${recipe.validation.steps} ${percent(chosen.robust)} %.\n`
       : '') +
     `${bestFile}\n${lastFile}\n`
   );
@@ -168,14 +168,14 @@ export const add = (program: Command): void => {
     .option('--save-every <seconds>', 'save within epochs too, after so many seconds', positiveNumber, 60)
     .option('--json', 'print the result as JSON, to standard output')
     .action(async (flags: Flags) => {
-      const [{ findMethod }, { checkRunPlace }] = await Promise.all([
+      const [{ findMethod }, { checkFolderWritable }] = await Promise.all([
         import('../methods/catalogue.js'),
-        import('../training/run-folder.js'),
+        import('../atomic-write.js'),
       ]);
       const method = findMethod(flags.method);
       checkFlags(method, flags);
       const recipe = await recipeOf(method, flags);
-      await checkRunPlace(flags.out);
+      await checkFolderWritable(flags.out);
 
       await import('../engine/backend.js');
       const [{ loadNetwork }, datasets, splits, { train }, { terminalProgress }] = await Promise.all([

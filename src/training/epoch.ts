@@ -5,6 +5,7 @@ import { epochBatches } from '../data/batches.js';
 import { UserError } from '../errors.js';
 import { rateAt } from '../methods/schedule.js';
 import type { Network } from '../models/network.js';
+import { percent } from '../percent.js';
 import { writeRunMetrics } from './metrics.js';
 import { bestFile, lastFile, teacherFile } from './run-folder.js';
 import type { EpochRow, RunState, Validation } from './run-state.js';
@@ -56,7 +57,7 @@ const meansOf = (sums: RunState['sums']): Record<string, number> =>
 
 const validationText = (history: readonly EpochRow[]): string => {
   const last = history.findLast(({ validation }) => validation)?.validation;
-  return last ? ` · held out: clean ${(100 * last.clean).toFixed(1)} %, PGD ${(100 * last.robust).toFixed(1)} %` : '';
+  return last ? ` · held out: clean ${percent(last.clean, 1)} %, PGD ${percent(last.robust, 1)} %` : '';
 };
 
 /** Tells how far the run is: `batches` done of the epoch `index`, whose mean loss so far is `loss`. */

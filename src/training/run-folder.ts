@@ -1,6 +1,7 @@
-import { constants, existsSync } from 'node:fs';
-import { access, mkdir, rmdir, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { checkFolderWritable } from '../atomic-write.js';
 import { messageOf, UserError } from '../errors.js';
 import { holdAlone } from '../exclusive.js';
 
@@ -43,28 +44,12 @@ const removeEmpty = async (made: readonly string[]): Promise<void> => {
 };
 
 /**
- * Looks, before any work, whether a run can have `folder`.
- * @throws UserError where it is a file, or lies where nothing can be written
- */
-export const checkRunPlace = async (folder: string): Promise<void> => {
-  // The folder itself, or what of its path is there.
-  let there = resolve(folder);
-  while (!existsSync(there)) there = dirname(there);
-  if (!(await stat(there)).isDirectory()) {
-    throw new UserError(`${there} is a file, but a run needs a folder of its own: name another one.`);
-  }
-  await access(there, constants.W_OK | constants.X_OK).catch((error: unknown) => {
-    throw new UserError(`${folder} can't be written: ${messageOf(error)}. Name a place that can be written.`);
-  });
-};
-
-/**
  * Has `work` done in `folder`, which is made where it is absent, by one process at a time. What was made for it and is
  * empty when the work fails goes again.
  * @throws UserError where the folder can't be made or written, or another process works in it, and says which
  */
 export const withRunFolder = async <R>(folder: string, work: () => Promise<R>): Promise<R> => {
-  await checkRunPlace(folder);
+  await checkFolderWritable(folder);
   const made: string[] = [];
   try {
     await makeFolder(folder, made);

@@ -3,6 +3,7 @@ import { startNoise } from '../attacks/threat-model.js';
 import { orderedBatches, type Batch } from '../data/batches.js';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../methods/recipe.js';
+import { percent } from '../percent.js';
 import type { Rng } from '../random.js';
 import { epochRng, pauseRun, type Run } from './run.js';
 import type { EpochRow, Validation } from './run-state.js';
@@ -102,10 +103,9 @@ export const collapses = (history: readonly EpochRow[], robustName = 'PGD'): str
   return validated.flatMap(({ epoch, robust }, i) => {
     const before = validated[i - 1];
     if (!before || before.robust <= worthLosing || robust > lost) return [];
-    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
     return [
-      `robust accuracy collapsed in epoch ${epoch}: under ${robustName} ${percent(robust)} of the held-out images are right, ` +
-        `after ${percent(before.robust)} in epoch ${before.epoch}. More attack steps, smaller ones or a lower rate may help.`,
+      `robust accuracy collapsed in epoch ${epoch}: under ${robustName} ${percent(robust, 1)} % of the held-out images are right, ` +
+        `after ${percent(before.robust, 1)} % in epoch ${before.epoch}. More attack steps, smaller ones or a lower rate may help.`,
     ];
   });
 };

@@ -43,7 +43,7 @@ test('flags that contradict each other, or mean nothing to the method, are error
     ['--method rslad --clean-teacher x --out o', /--clean-teacher means nothing to rslad/],
     ['--method natural --attack-steps 2 --out o', /--attack-steps means nothing to natural, which attacks no images/],
     ['--method iad --recipe typo.json --out o', /--recipe typo\.json: .*there is no warmup: known are warmUp, beta/s],
-    ['--method natural --out file', /file is a file, but a run needs a folder/],
+    ['--method natural --out file', /file can't be written: a file lies where a folder should/],
     ['--method natural --out /proc/o', /\/proc\/o can't be (made|written)/],
     [`--method natural --init clean/best.safetensors --width 0.5 --out o`, /of width 0\.25, but --width asks for 0\.5/],
     ['--method natural --init clean/best.safetensors --arch resnet18 --out o', /holds a cifar-resnet-8, but --arch/],

@@ -252,7 +252,7 @@ test('a place that can not be a folder is one clear error; what was there stays'
   for (const out of ['file', 'file/deeper']) {
     await assert.rejects(train(options(out)), (error: unknown) => {
       assert.ok(error instanceof UserError, String(error));
-      assert.match(error.message, /file is a file, but a run needs a folder of its own/);
+      assert.match(error.message, /a file lies where a folder should/);
       return true;
     });
   }
