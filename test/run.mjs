@@ -14,7 +14,6 @@ import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec, tap } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
@@ -171,4 +170,8 @@ async function* events() {
 
 // In a log the totals are to be the last lines, which the reporter for terminals follows with the failures.
 const reporter = flag('--test-reporter') ?? (process.stdout.isTTY ? 'spec' : 'tap');
-await pipeline(Readable.from(events()), reporter === 'spec' ? new spec() : tap, process.stdout, { end: false });
+const told = /** @type {AsyncGenerator<import('node:test/reporters').TestEvent, void>} */ (
+  /** @type {unknown} */ (events())
+);
+if (reporter === 'spec') Readable.from(told).pipe(new spec()).pipe(process.stdout);
+else for await (const text of tap(told)) process.stdout.write(text);

@@ -9,7 +9,9 @@ const write = {
   stdout: /** @type {Write} */ (process.stdout.write.bind(process.stdout)),
   stderr: /** @type {Write} */ (process.stderr.write.bind(process.stderr)),
 };
-const commands = /** @type {string[][]} */ (/** @type {unknown} */ (JSON.parse(process.argv[2] ?? '[]')));
+/** @type {unknown} */
+const given = JSON.parse(process.argv[2] ?? '[]');
+const commands = /** @type {string[][]} */ (given);
 const [node = '', script = ''] = process.argv;
 process.setMaxListeners(0);
 

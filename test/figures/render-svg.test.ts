@@ -61,7 +61,7 @@ test('text is only text', async () => {
 
 test('the figures load neither Vega nor sharp before something is drawn', async () => {
   const hook = `export const load = async (url, context, next) => {
-    if (/node_modules\\/(vega|sharp|@tensorflow)/.test(url)) (await import('node:fs')).writeSync(1, url + '\\n');
+    if (/node_modules\\/(vega|sharp|@tensorflow\\/tfjs-node)/.test(url)) (await import('node:fs')).writeSync(1, url + '\\n');
     return next(url, context);
   };`;
   const script = `
