@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cellsOf, defineGrid } from '../../src/experiments/grid.js';
+import { findGrid, grids } from '../../src/experiments/grids.js';
+import { scaleNames, scales } from '../../src/experiments/scale.js';
+import { settingOf } from '../../src/experiments/setting.js';
+import { inOrder, joinUnits, unitsOf } from '../../src/experiments/units.js';
+import { UserError } from '../../src/errors.js';
+import { findMethod } from '../../src/methods/catalogue.js';
+import { cellId, cellSchema } from '../../src/results/cell.js';
+import { tinyGrid, tinySetting } from './tiny.js';
+
+test('every table can be laid out at every scale, of cells that are each there once', async () => {
+  for (const name of scaleNames) {
+    for (const data of scales[name].datasets) {
+      const setting = await settingOf(name, { data, replicates: 1 });
+      for (const grid of grids) {
+        const cells = cellsOf(grid, setting);
+        assert.ok(cells.length > 0, grid.name);
+        assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length);
+        const known = new Set<string>();
+        for (const { id, cell, needs } of cells) {
+          assert.equal(cellId(cellSchema.parse(JSON.parse(JSON.stringify(cell)))), id);
+          for (const need of needs) assert.ok(known.has(need), `${grid.name}: something comes before what it needs`);
+          known.add(id);
+        }
+      }
+    }
+  }
+});
+
+test('the id of a cell is that of its content: the order of its keys is nothing, every value is something', async () => {
+  const [first] = cellsOf(findGrid('students'), await settingOf('quick', { replicates: 1 }));
+  const { cell, id } = first!;
+  assert.equal(cellId(Object.fromEntries(Object.entries(cell).reverse()) as typeof cell), id);
+  assert.notEqual(cellId({ ...cell, seed: cell.seed + 1 }), id);
+});
+
+test('a row more, other titles and other replicates change no cell of another row', async () => {
+  const setting = await tinySetting();
+  const before = cellsOf(tinyGrid, setting).map(({ id }) => id);
+  const more = defineGrid({
+    name: 'other',
+    attacks: ['clean', 'fgsm', 'cw'],
+    variants: ['natural', 'pgd-at', 'trades', 'ciard'].map((name) => ({
+      key: `my ${name}`,
+      title: 'T',
+      method: findMethod(name),
+    })),
+  });
+  const after = new Set(cellsOf(more, { ...setting, replicates: [3, 0] }).map(({ id }) => id));
+  for (const id of before) assert.ok(after.has(id));
+});
+
+test('the methods of a replicate share its seed, and no replicate has a cell of another', async () => {
+  const rows = findGrid('students').rows(await settingOf('quick'));
+  for (const { replicate, train, evaluations } of rows) {
+    assert.equal(train.seed, replicate);
+    for (const cell of Object.values(evaluations)) assert.equal(cell.seed, replicate);
+  }
+  assert.equal(new Set(rows.map(({ train }) => cellId(train))).size, rows.length);
+});
+
+test('a record shows every setting of a method, and a setting that is none is refused', async () => {
+  const setting = await tinySetting();
+  const [row] = tinyGrid.rows(setting).filter(({ method }) => method === 'ciard');
+  assert.equal(row!.train.recipe.settings['pushTemperature'], 5);
+  const typo = defineGrid({
+    name: 'typo',
+    variants: [{ key: 'a', title: 'a', method: findMethod('ciard'), changes: { settings: { pushWieght: 1 } } }],
+  });
+  assert.throws(
+    () => typo.rows(setting),
+    (error: Error) =>
+      error instanceof UserError && /pushWieght/.test(error.message) && /pushWeight/.test(error.message),
+  );
+  assert.throws(() => defineGrid({ name: 'twice', variants: [tinyVariant, tinyVariant] }), /two rows called pgd-at/);
+});
+
+const tinyVariant = { key: 'pgd-at', title: 'PGD-AT', method: findMethod('pgd-at') };
+
+test('teachers are begun before their students, and what tables share is done once', async () => {
+  const setting = await settingOf('quick', { replicates: 2 });
+  const units = inOrder(
+    joinUnits(['students', 'ablation-terms', 'black-box'].flatMap((name) => unitsOf(findGrid(name), setting))),
+  );
+  const place = new Map(units.map(({ id }, i) => [id, i]));
+  assert.equal(place.size, units.length);
+  for (const { id, needs } of units) for (const need of needs) assert.ok(place.get(need)! < place.get(id)!);
+  const ciard = units.filter(({ name }) => name === 'synthetic-quick/ciard-resnet18-s0');
+  assert.equal(ciard.length, 1);
+  assert.ok(ciard[0]!.cells.some(({ name }) => name.endsWith('/bb-cw')));
+});
