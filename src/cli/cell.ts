@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
@@ -29,11 +31,7 @@ export const scaleOption = (): Option =>
 
 /** A cell that was planned here before, or one of the tables'; a beginning of its id is enough. */
 const findCell = async (text: string, runs: string): Promise<PlannedCell & { readonly grid: string }> => {
-  const [{ existsSync, readFileSync, readdirSync }, { join }, { z }] = await Promise.all([
-    import('node:fs'),
-    import('node:path'),
-    import('zod'),
-  ]);
+  const { z } = await import('zod');
   const { cellId, cellIdSchema, cellSchema } = await import('../results/cell.js');
   const plannedSchema = z.strictObject({
     id: cellIdSchema,

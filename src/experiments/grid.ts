@@ -130,8 +130,11 @@ export interface Variant {
   readonly robust?: TrainCell;
 }
 
-const deepMerge = (first: RecipeChanges, second: RecipeChanges): RecipeChanges =>
-  ({ ...first, ...second, settings: { ...first.settings, ...second.settings } }) as RecipeChanges;
+const deepMerge = (first: RecipeChanges, second: RecipeChanges): RecipeChanges => ({
+  ...first,
+  ...second,
+  settings: { ...first.settings, ...second.settings },
+});
 
 /** The rows of variants, for students and replicates. */
 export const variantRows = (

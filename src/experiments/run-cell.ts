@@ -44,7 +44,7 @@ const imagesOf = async ({ name, md5 }: TrainCell['data'], part: 'train' | 'test'
   const set = await loadPart(name, part);
   if (set.md5 === md5) return set;
   throw new UserError(
-    `the ${part} images of ${name} have the MD5 ${set.md5 ?? 'of none'}, but the cell is of ${md5}: other images than the ` +
+    `the ${part} images of ${name} have the MD5 ${set.md5}, but the cell is of ${md5}: other images than the ` +
       'table was laid out for. "ciard data verify" says which are pinned.',
   );
 };

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { writeAtomically } from '../atomic-write.js';
 import { messageOf, UserError } from '../errors.js';
 import { accuracySchema } from '../evaluation/accuracy.js';
-import { cellId, cellIdSchema, cellSchema, type Cell, type CellId } from './cell.js';
+import { cellId, cellIdSchema, cellSchema, type CellId } from './cell.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -127,8 +127,3 @@ export const findCellRecord = async (folders: readonly string[], id: CellId): Pr
   }
   return undefined;
 };
-
-/** A record as what two runs of a cell must agree in. */
-export const withoutCost = ({ cost: _cost, ...rest }: CellRecord): Omit<CellRecord, 'cost'> => rest;
-
-export type { Cell };

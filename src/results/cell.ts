@@ -77,4 +77,4 @@ export const trainingRevision = 1;
 const canonicalJson = configure({ strict: true });
 
 /** The id of a cell: SHA-256 of its canonical JSON. */
-export const cellId = (cell: Cell): CellId => createHash('sha256').update(canonicalJson(cell)!).digest('hex');
+export const cellId = (cell: Cell): CellId => createHash('sha256').update(canonicalJson(cell)).digest('hex');
