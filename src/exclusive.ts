@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, UserError } from './errors.js';
 import { isAlive, machine, nameOf } from './setup/process-name.mjs';
+import { isAbandoned, markPattern, writerMark } from './writer.js';
 
 /** Milliseconds between two signs of life of a holder. */
 const heartbeat = 10_000;
@@ -43,15 +45,31 @@ const silentFor = async (file: string): Promise<number | undefined> => {
 };
 
 /** Whether the holder is gone: certain where it ran here, by its silence where it ran elsewhere. */
-const isAbandoned = (holding: Holding | undefined, silent: number): boolean =>
+const isGone = (holding: Holding | undefined, silent: number): boolean =>
   holding?.machine === machine() ? !isAlive(holding.holder) : silent > silence;
+
+/** Where a lock is written before it takes its place, and lies while it is judged. */
+const draftOf = (file: string): string => `${file}.${writerMark()}.tmp`;
+
+/** Removes what processes that were killed while they took the lock have left beside it. */
+const removeLeftovers = async (file: string): Promise<void> => {
+  const pattern = new RegExp(`^(${markPattern})\\.tmp$`);
+  for (const entry of await readdir(dirname(file))) {
+    const name = entry.startsWith(`${basename(file)}.`) ? entry.slice(basename(file).length + 1) : '';
+    const mark = pattern.exec(name)?.[1];
+    const status = mark === undefined ? undefined : await stat(join(dirname(file), entry)).catch(() => undefined);
+    if (mark !== undefined && status && isAbandoned(mark, status.mtimeMs)) {
+      await rm(join(dirname(file), entry), { force: true });
+    }
+  }
+};
 
 /**
  * Takes an abandoned lock away. Two that come at once must not take away each other's new lock: the file is moved aside,
  * looked at, and put back if it is another one than was judged.
  */
-const takeAway = async (file: string, judged: Holding | undefined, token: string): Promise<void> => {
-  const aside = `${file}.${token}.old`;
+const takeAway = async (file: string, judged: Holding | undefined): Promise<void> => {
+  const aside = draftOf(file);
   try {
     await rename(file, aside);
   } catch (error) {
@@ -101,7 +119,7 @@ export const holdAlone = async (file: string, what: string): Promise<Hold> => {
     machine: machine(),
     holder: nameOf(process.pid),
   };
-  const draft = `${file}.${own.token}.new`;
+  const draft = draftOf(file);
   try {
     await writeFile(draft, JSON.stringify(own), { flag: 'wx' });
   } catch (error) {
@@ -118,12 +136,13 @@ export const holdAlone = async (file: string, what: string): Promise<Hold> => {
       const holding = await readHolding(file);
       const silent = await silentFor(file);
       if (silent === undefined) continue;
-      if (!isAbandoned(holding, silent)) throw heldError(file, what, holding, silent);
-      await takeAway(file, holding, own.token);
+      if (!isGone(holding, silent)) throw heldError(file, what, holding, silent);
+      await takeAway(file, holding);
     }
   } finally {
     await rm(draft, { force: true });
   }
+  await removeLeftovers(file);
   const beat = setInterval(() => {
     const now = new Date();
     // Where someone removed the folder, what is written next will say so.

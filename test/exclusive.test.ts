@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../src/errors.js';
 import { holdAlone } from '../src/exclusive.js';
+import { writerMark } from '../src/writer.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'ciard-exclusive-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -69,6 +70,22 @@ test('another process is told who holds it; when that was killed, it is taken ov
   assert.ok(existsSync(file));
   await (await holdAlone(file, 'it')).release();
   assert.ok(!existsSync(file));
+});
+
+test('what a process that was killed while it took the lock has left goes with the next one that takes it', async () => {
+  const file = join(folder, 'leftover.json');
+  const child = holder(file);
+  assert.equal(await says(child), 'held');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const { holder: dead } = await read(file);
+  const [mine] = writerMark().split('-');
+  const [left, running] = [`${mine!}-${dead.pid}-${dead.start}-00000000`, writerMark()];
+  for (const mark of [left, running]) await writeFile(`${file}.${mark}.tmp`, '');
+  await (await holdAlone(file, 'it')).release();
+  assert.ok(!existsSync(`${file}.${left}.tmp`));
+  assert.ok(existsSync(`${file}.${running}.tmp`), 'that of a process that runs stays');
+  await rm(`${file}.${running}.tmp`);
 });
 
 test('a number that another process has by now does not keep it', async () => {
