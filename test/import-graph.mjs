@@ -138,7 +138,8 @@ export const concernedTests = (root, changed) => {
     const candidates = byName.get(name) ?? [];
     const nearest = candidates.filter((candidate) => candidate.endsWith(`/${text}`));
     // A name that many files have says nothing, 'index.ts' for one.
-    if (nearest.length === 1 && name.includes('.')) depend(file, nearest[0]);
+    if (name.includes('.'))
+      depend(file, nearest.length === 1 ? nearest[0] : nearest.find((path) => path === join(root, text)));
     const whole = text.split('/').filter((part) => readWhole.includes(part));
     for (const member of whole.length > 0 ? [...sources, ...others] : []) {
       const parents = dirname(member).split('/');
