@@ -7,7 +7,7 @@ export const strict = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<S
       if (code !== 'unrecognized_keys') return undefined;
       const known = Object.keys(shape);
       return (
-        `there is no ${(keys).join(', ')}: ` +
+        `there is no ${keys.join(', ')}: ` +
         (known.length > 0 ? `known are ${known.join(', ')}` : 'nothing can be set here')
       );
     },
