@@ -9,7 +9,7 @@ export interface PastedCell {
 /**
  * `source` as a cell can have it: code that was copied from a file. A shebang goes; declarations lose their `export`, for
  * later cells see them as they are; a default export without a name becomes an expression; `declare module` of a module
- * that there is none of is taken out, as it can't stand in a module. Every other character stays where it was.
+ * that there is none of is taken out, as it can't stand in a module, and so is `declare global`. Every other character stays where it was.
  */
 export const asCell = (ts: typeof TypeScript, source: string, isModule: (name: string) => boolean): PastedCell => {
   let text = source.startsWith('#!') ? source.replace(/^[^\n]*/, (line) => ' '.repeat(line.length)) : source;
@@ -34,6 +34,15 @@ export const asCell = (ts: typeof TypeScript, source: string, isModule: (name: s
         blank(statement.getStart(), statement.end);
     } else if (ts.isExportAssignment(statement)) {
       if (!statement.isExportEquals) bracket(statement.getStart(), statement.expression.getStart(), statement.end);
+    } else if (ts.isModuleDeclaration(statement) && (statement.flags & ts.NodeFlags.GlobalAugmentation) !== 0) {
+      // In the file that is no module each of them stands for itself.
+      const body = statement.body && ts.isModuleBlock(statement.body) ? statement.body.statements : [];
+      for (const inner of body) {
+        const declared = inner.getText().replace(/^(?:(?:export|declare)\s+)*/, 'declare ');
+        const name = /^declare\s+(?:abstract\s+)?(\w+\s+[\w$]+)/.exec(declared)?.[1] ?? declared;
+        modules[`global ${name}`] = declared;
+      }
+      blank(statement.getStart(), statement.end);
     } else if (ts.isModuleDeclaration(statement) && ts.isStringLiteral(statement.name)) {
       const name = statement.name.text;
       if (isModule(name)) continue;
