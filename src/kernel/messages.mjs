@@ -86,7 +86,11 @@ const wellFormed = (text) => text.replace(loneHalf, '\uFFFD');
 export const writeMessage = ({ identities, header, parent, metadata, content }, key) => {
   const parts = [header, parent ?? {}, metadata, content].map((part) =>
     // A half of a character, which JSON escapes, could not be saved in a notebook's file.
-    Buffer.from(JSON.stringify(part, (_, value) => (typeof value === 'string' ? wellFormed(value) : value))),
+    Buffer.from(
+      JSON.stringify(part, (_, /** @type {unknown} */ value) =>
+        typeof value === 'string' ? wellFormed(value) : value,
+      ),
+    ),
   );
   return [...identities, delimiter, Buffer.from(signature(key, parts)), ...parts];
 };
