@@ -3,8 +3,10 @@ import { createRequire, SourceMap } from 'node:module';
 import { join } from 'node:path';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
 import type { Converter, ConvertResult, Diagnostic } from 'tslab/dist/converter.js';
+import { UserError } from '../errors.js';
 import { loadWithCode } from './code-cache.js';
-import { withoutExports } from './exports.js';
+import { keptDeclarations, type Meanings } from './declarations.js';
+import { asCell } from './pasted.js';
 import { awaitedImports, earlierNames, ownImports, sharedVariables } from './transformers.js';
 
 /**
@@ -75,13 +77,25 @@ const linesBefore = 1;
 const tslabRequire = createRequire(createRequire(import.meta.url).resolve('tslab/dist/converter.js'));
 const compilerId = '@tslab/typescript-for-tslab';
 
+/** What every cell knows, and the modules that cells declared: a file that is there for the compiler alone. */
+const ambientFile = '__ambient__.d.ts';
+const globals = `
+/** Asks whoever runs the notebook for a line; the cell waits for it. */
+declare function prompt(question?: string, initial?: string): string | null;
+`;
+
 /**
  * The compiler's watch, asked instead of waiting: before each cell the project's files are compared with what was read.
  * No thread, no limit of the system's watchers, and an edit that was saved a moment ago is never missed.
  */
 const createWatch = (
   ts: typeof TypeScript,
-): { sys: Pick<TypeScript.System, 'watchFile' | 'watchDirectory'>; refresh(): boolean } => {
+): {
+  sys: Pick<TypeScript.System, 'watchFile' | 'watchDirectory'>;
+  refresh(): boolean;
+  /** Tells of a file that is none on the disk. */
+  changed(path: string): void;
+} => {
   interface Watched {
     readonly callback: TypeScript.FileWatcherCallback;
     modified: number;
@@ -96,6 +110,9 @@ const createWatch = (
         return { close: () => watched.delete(path) };
       },
       watchDirectory: () => ({ close: () => undefined }),
+    },
+    changed(path) {
+      watched.get(path)?.callback(path, ts.FileWatcherEventKind.Changed);
     },
     refresh() {
       let changed = false;
@@ -121,9 +138,10 @@ const withoutDocs = (text: string): string => text.replace(/\/\*\*[^]*?\*\//g, (
 
 /**
  * Complaints that are none in a notebook: that a type was left out (`noImplicitAny`, 7000 and up), and that a file lies
- * outside the repository (6059).
+ * outside the repository (6059), and that an import names a TypeScript file as it is (5097).
  */
-const isAllowed = ({ code }: TypeScript.Diagnostic): boolean => (code >= 7000 && code < 7100) || code === 6059;
+const isAllowed = ({ code }: TypeScript.Diagnostic): boolean =>
+  (code >= 7000 && code < 7100) || [5097, 6059].includes(code);
 
 /** The same object with some members replaced; what is not replaced is looked up in the original. */
 const extended = <T extends object>(original: T, members: Partial<T>): T =>
@@ -134,9 +152,13 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   const code = loadWithCode(tslabRequire, compilerFile, join(root, '.ciard', 'kernel'));
   const ts = code.exports as typeof TypeScript;
   const watch = createWatch(ts);
+  const ambient = { path: join(root, ambientFile), text: globals };
   const readFile = ts.sys.readFile.bind(ts.sys);
+  const fileExists = ts.sys.fileExists.bind(ts.sys);
   Object.assign(ts.sys, watch.sys, {
+    fileExists: (path) => path === ambient.path || fileExists(path),
     readFile: (path, encoding) => {
+      if (path === ambient.path) return ambient.text;
       const text = readFile(path, encoding);
       return text !== undefined && isPackageDeclaration(path) ? withoutDocs(text) : text;
     },
@@ -154,7 +176,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   };
 
   const createWatchCompilerHost = (
-    files: string[],
+    cells: string[],
     options: TypeScript.CompilerOptions,
     system: TypeScript.System,
     _builder: unknown,
@@ -171,7 +193,7 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     } satisfies TypeScript.CompilerOptions);
     // The plain builder. The usual one finds out which files a change affects, which takes longer than to check a cell.
     const builder = ts.createAbstractBuilder as TypeScript.CreateProgram<TypeScript.BuilderProgram>;
-    const host = ts.createWatchCompilerHost(files, options, system, builder, ...reporters);
+    const host = ts.createWatchCompilerHost([...cells, ambient.path, ...known], options, system, builder, ...reporters);
     const cache = ts.createModuleResolutionCache(root, (name) => name, options);
     resolutions = cache;
     resolveFromRoot = (specifier, containing) => ts.resolveModuleName(specifier, containing, options, host, cache);
@@ -210,12 +232,19 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       getProgram: () => checked,
       getAllDependencies: (file) => [file.fileName],
       // The last argument has declarations written in spite of such types.
-      emit: (file, write, token, onlyDeclarations, transformers) =>
-        emit(file, write, token, onlyDeclarations, { ...transformers, before }, true),
+      emit: (file, write, token, onlyDeclarations, transformers) => {
+        const noted: TypeScript.WriteFileCallback = (name, text, ...rest) => {
+          if (name.endsWith('.d.ts')) emitted = text;
+          write?.(name, text, ...rest);
+        };
+        return emit(file, noted, token, onlyDeclarations, { ...transformers, before }, true);
+      },
     });
   };
 
   let latest: TypeScript.Program | undefined;
+  /** The declarations of the cell that was emitted last. */
+  let emitted = '';
   let watched: TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> | undefined;
   let known: readonly string[] = [];
   const createWatchProgram = (
@@ -263,7 +292,26 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   // Spread, because tslab copies the module's own properties.
   loaded.exports = { ...ts, createWatchCompilerHost, createWatchProgram, transpileModule };
   const { createConverter } = tslabRequire('./converter.js') as typeof import('tslab/dist/converter.js');
-  const converter = createConverter();
+  let current = createConverter();
+  let isWhole = true;
+  /**
+   * tslab's converter, made anew where it was left in the middle: by a stack that overflowed, because code is nested too
+   * deeply, or by an interrupt. What it holds is then neither the old state nor the new one.
+   */
+  const converting = <T>(work: (converter: Converter) => T): T => {
+    if (!isWhole) current = createConverter();
+    isWhole = false;
+    try {
+      const result = work(current);
+      isWhole = true;
+      return result;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new UserError(
+        'the compiler ran out of stack: this code is nested or chained too deeply; divide it, or read data from a file',
+      );
+    }
+  };
 
   const refresh = (): void => {
     if (!watch.refresh() && unresolved.size === 0) return;
@@ -271,13 +319,65 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
     resolutions?.clear();
   };
 
+  const declareAmbient = (modules: Readonly<Record<string, string>>): void => {
+    const text = [globals, ...Object.values(modules)].join('\n');
+    if (text === ambient.text) return;
+    ambient.text = text;
+    watch.changed(ambient.path);
+  };
+
+  const cellPath = join(root, cellFiles[0]!);
+  const resolveInCell = (specifier: string): string | undefined =>
+    resolve(specifier, cellPath).resolvedModule?.resolvedFileName;
+  /** The modules that cells declared without there being one. */
+  const modules: Record<string, string> = {};
+  /** The cell as tslab takes it, with the modules that it declares made known. */
+  const enter = (source: string): string => {
+    refresh();
+    const cell = asCell(ts, source, (name) => resolveInCell(name) !== undefined);
+    Object.assign(modules, cell.modules);
+    declareAmbient(modules);
+    return cell.text;
+  };
+
+  const view = (): { program: TypeScript.Program; file: TypeScript.SourceFile; offset: number } => {
+    const program = latest!;
+    return { program, file: program.getSourceFile(cellPath)!, offset: headOfCell.length };
+  };
+
+  /** What the cell that was compiled last declares anew, by name. */
+  const meanings = (): ((name: string) => Meanings) => {
+    const { program, file } = view();
+    const checker = program.getTypeChecker();
+    const { locals } = file as unknown as { locals?: Map<string, TypeScript.Symbol> };
+    return (name) => {
+      const found = locals?.get(name);
+      if (!found) return { value: false, type: false };
+      const { flags } = (found.flags & ts.SymbolFlags.Alias) === 0 ? found : checker.getAliasedSymbol(found);
+      return { value: (flags & ts.SymbolFlags.Value) !== 0, type: (flags & ts.SymbolFlags.Type) !== 0 };
+    };
+  };
+  /** What a name that an earlier cell imported stands for. */
+  const imported = (): ((name: string) => Meanings) => {
+    const { program } = view();
+    const checker = program.getTypeChecker();
+    const file = program.getSourceFile(join(root, cellFiles[1]!));
+    const { locals } = (file ?? {}) as { locals?: Map<string, TypeScript.Symbol> };
+    return (name) => {
+      const found = locals?.get(name);
+      if (!found || (found.flags & ts.SymbolFlags.Alias) === 0) return { value: true, type: false };
+      const { flags } = checker.getAliasedSymbol(found);
+      return { value: (flags & ts.SymbolFlags.Value) !== 0, type: (flags & ts.SymbolFlags.Type) !== 0 };
+    };
+  };
+
   return {
     typescript: ts,
     know(files) {
       known = [...known, ...files];
-      watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ...known]);
+      watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ambient.path, ...known]);
       // After the declarations so far, or what they import would be forgotten.
-      converter.inspect(declarations, '', 0);
+      converting((converter) => converter.inspect(declarations, '', 0));
     },
     keepCode: code.keep,
     importsOf: (file) =>
@@ -286,19 +386,19 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
         return found ? [found.resolvedFileName] : [];
       }),
     version: ts.version,
-    view: () => {
-      const program = latest!;
-      return { program, file: program.getSourceFile(join(root, cellFiles[0]!))!, offset: headOfCell.length };
-    },
+    view,
     declarations: () => declarations,
-    resolve: (specifier) => resolve(specifier, join(root, cellFiles[0]!)).resolvedModule?.resolvedFileName,
+    resolve: resolveInCell,
     converter: {
       convert(previous, source): ConvertResult {
-        refresh();
         const before = waits;
-        const converted = converter.convert(previous, withoutExports(ts, source));
+        emitted = '';
+        const text = converting(() => enter(source));
+        const converted = converting((converter) => converter.convert(previous, text));
         if (converted.diagnostics.length > 0) throw new CellDiagnostics(source, converted.diagnostics);
-        declarations = converted.declOutput ?? '';
+        const kept = keptDeclarations(ts, previous, { redeclared: meanings(), imported: imported() });
+        declarations = withoutExportLists(ts, emitted) + kept;
+        converted.declOutput = declarations;
         if (!converted.output) return converted;
         const name = onCell(source, position);
         return {
@@ -308,21 +408,30 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
         };
       },
       inspect(previous, source, at) {
-        refresh();
-        return converter.inspect(previous, withoutExports(ts, source), at);
+        const text = converting(() => enter(source));
+        return converting((converter) => converter.inspect(previous, text, at));
       },
       complete(previous, source, at) {
-        refresh();
-        return converter.complete(previous, withoutExports(ts, source), at);
+        const text = converting(() => enter(source));
+        return converting((converter) => converter.complete(previous, text, at));
       },
       addModule() {
         throw new Error('a cell cannot define a module here: put it into a file and import that');
       },
       close: () => {
-        converter.close();
+        current.close();
       },
     },
   };
+};
+
+/** What a cell declares is seen without being exported. */
+const withoutExportLists = (ts: typeof TypeScript, declarations: string): string => {
+  const file = ts.createSourceFile('cell.d.ts', declarations, ts.ScriptTarget.Latest, true);
+  return file.statements
+    .filter((statement) => !ts.isExportDeclaration(statement))
+    .map((statement) => `${statement.getFullText().trim()}\n`)
+    .join('');
 };
 
 /** A source map, parsed when it is first needed: most cells throw nothing. */

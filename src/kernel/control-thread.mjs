@@ -31,6 +31,9 @@ const require = createRequire(createRequire(import.meta.url).resolve('tslab/dist
 const binding = require('zeromq');
 const zmq = /** @type {typeof import('zeromq')} */ (binding);
 
+/** What the main thread gets to end by itself, in milliseconds. */
+const longestShutdown = 1000;
+
 let interrupts = 0;
 const isHeard = () => Atomics.load(heard, 0) >= interrupts;
 
@@ -176,7 +179,10 @@ echo().catch(complain);
 
 for await (const frames of router) {
   try {
-    if (readMessage(frames, key).header.msg_type === 'interrupt_request') {
+    const type = readMessage(frames, key).header.msg_type;
+    // The main thread sees to it, if it ever comes to it: a cell may hold it for good.
+    if (type === 'shutdown_request') setTimeout(() => process.kill(process.pid, 'SIGKILL'), longestShutdown);
+    if (type === 'interrupt_request') {
       interrupts += 1;
       tell({ interrupt: interrupts });
       watch().catch(complain);

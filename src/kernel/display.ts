@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
+import { UserError } from '../errors.js';
 import { displayable, displaySymbol, type Displayable, type MimeBundle } from '../display.js';
 
 /**
@@ -58,13 +59,15 @@ interface TensorLike {
   toString(verbose: boolean): string;
 }
 
+/** A proxy answers whatever it is asked, or throws: it is shown as Node shows it, its traps left alone. */
+const isPlain = (value: unknown): value is object =>
+  (typeof value === 'object' || typeof value === 'function') && value !== null && !types.isProxy(value);
+
 const isDisplayable = (value: unknown): value is Displayable =>
-  (typeof value === 'object' || typeof value === 'function') &&
-  value !== null &&
-  typeof (value as Partial<Displayable>)[displaySymbol] === 'function';
+  isPlain(value) && typeof (value as Partial<Displayable>)[displaySymbol] === 'function';
 
 const isTensor = (value: unknown): value is TensorLike =>
-  typeof value === 'object' && value !== null && 'dataId' in value && 'shape' in value && 'rankType' in value;
+  isPlain(value) && 'dataId' in value && 'shape' in value && 'rankType' in value;
 
 /** `value` as text, the way a Node console would show it; a tensor with its values. */
 export const textOf = (value: unknown): string => {
@@ -72,8 +75,15 @@ export const textOf = (value: unknown): string => {
   return inspect(value, { depth: 4, breakLength: 100, maxStringLength: 100_000 });
 };
 
-const encoded = (bundle: MimeBundle): MimeBundle =>
-  Object.fromEntries(
+/** A bundle as it is sent. @throws UserError where it is none. */
+const encoded = (bundle: unknown): MimeBundle => {
+  const isBundle = typeof bundle === 'object' && bundle !== null && !Array.isArray(bundle);
+  if (!isBundle) {
+    throw new UserError(
+      `a display method gave ${inspect(bundle, { depth: 0 }).slice(0, 100)}; it is to give a bundle, one representation by MIME type: { 'text/plain': '…' }`,
+    );
+  }
+  return Object.fromEntries(
     Object.entries(bundle)
       .filter(([, data]) => data !== undefined)
       .map(([type, data]) => [
@@ -83,6 +93,7 @@ const encoded = (bundle: MimeBundle): MimeBundle =>
           : data,
       ]),
   );
+};
 
 const textBundle = (value: unknown): MimeBundle => ({ 'text/plain': textOf(value) });
 
@@ -94,7 +105,7 @@ const ownBundle = (value: Displayable): MimeBundle | Promise<MimeBundle> => {
 /** How `value` is shown: by its own method, by a view of it, or as text. */
 export const bundleOf = (value: unknown): MimeBundle | Promise<MimeBundle> => {
   if (isDisplayable(value)) return ownBundle(value);
-  if (typeof value !== 'object' || value === null || isTensor(value)) return textBundle(value);
+  if (typeof value !== 'object' || !isPlain(value) || isTensor(value)) return textBundle(value);
   const shownBy = (view: Displayable | undefined) => (view ? ownBundle(view) : textBundle(value));
   const view = viewOf(value);
   return view instanceof Promise ? view.then(shownBy) : shownBy(view);

@@ -1,5 +1,6 @@
 import { executionAsyncId } from 'node:async_hooks';
 import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import type { Converter } from 'tslab/dist/converter.js';
 import type { Executor } from 'tslab/dist/executor.js';
 import type { CellCompiler } from './compiler.js';
@@ -107,7 +108,7 @@ export const createCellExecutor = ({
   });
 
   const meta = {
-    url: new URL('cell.ts', `file://${folder}/`).href,
+    url: pathToFileURL(`${folder}/cell.ts`).href,
     dirname: folder,
     filename: `${folder}/cell.ts`,
   };

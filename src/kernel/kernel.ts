@@ -11,7 +11,7 @@ import { createCellModules } from './modules.js';
 import { type Connection, openServer, type Reply } from './server.js';
 import { refuseInput } from './stdin.js';
 import { captureStreams } from './streams.js';
-import { frameName, reportOf, type RunCell, withReadableTraces } from './traceback.js';
+import { cellsOnStack, frameName, reportOf, type RunCell, withReadableTraces } from './traceback.js';
 import { warmUp } from './warm-up.js';
 
 /** How plain data of the library is shown. */
@@ -96,24 +96,38 @@ export const startKernel = async ({
   let tracked: Promise<void>[] = [];
   const history = createHistory();
 
+  /** The last request that is to be seen: what the timers of earlier cells do during a silent one belongs to it. */
+  let shown: Message | undefined;
+  let silentFrom = Infinity;
+  /** Whether what is written now is a silent request's own doing: no frame of an earlier cell led to it. */
+  const isMuted = (): boolean => {
+    if (!silent) return false;
+    const serials = cellsOnStack();
+    return serials.length === 0 || serials.some((each) => each >= silentFrom);
+  };
   const output = (type: string, content: Content): void => {
-    if (!silent) server.publish(type, content, current);
+    server.publish(type, content, silent ? shown : current);
   };
   const readable = (text: string): string => withReadableTraces(text, cells, root);
   const readableBundle = (data: MimeBundle): MimeBundle => {
     const text = data['text/plain'];
     return typeof text === 'string' ? { ...data, 'text/plain': readable(text) } : data;
   };
-  const streams = captureStreams((name, text) => {
-    output('stream', { name, text: readable(text) });
+  const streams = captureStreams({
+    isMuted,
+    send: (name, text) => {
+      output('stream', { name, text: readable(text) });
+    },
   });
   setDisplaySink({
     show: (data, { id, update, metadata }) => {
+      if (isMuted()) return;
       streams.flush();
       const transient = id === undefined ? {} : { display_id: id };
       output(update ? 'update_display_data' : 'display_data', { data: readableBundle(data), metadata, transient });
     },
     clear: (wait) => {
+      if (isMuted()) return;
       streams.flush();
       output('clear_output', { wait });
     },
@@ -180,13 +194,15 @@ export const startKernel = async ({
     streams.flush();
     current = request;
     silent = content.silent === true;
+    if (silent) silentFrom = serial + 1;
+    else shown = request;
     const stored = !silent && content.store_history !== false;
     if (stored) {
       count += 1;
       history.add(count, code);
     }
     label = String(count);
-    output('execute_input', { code, execution_count: count });
+    if (!silent) output('execute_input', { code, execution_count: count });
     const outcome: CellEnd = code.trim() === '' ? { status: 'ok' } : await run(code);
     warnOfEdits();
     try {
@@ -195,7 +211,8 @@ export const startKernel = async ({
         const data = readableBundle(outcome.bundle);
         streams.flush();
         if (stored && typeof data['text/plain'] === 'string') history.result(data['text/plain']);
-        if (Object.keys(data).length > 0) output('execute_result', { execution_count: count, data, metadata: {} });
+        if (!silent && Object.keys(data).length > 0)
+          output('execute_result', { execution_count: count, data, metadata: {} });
       }
       const expressions = await evaluate(content.user_expressions ?? {});
       streams.flush();
@@ -203,7 +220,7 @@ export const startKernel = async ({
     } catch (error) {
       const report = reportOf(error, { cells, root, label });
       streams.flush();
-      output('error', { ...report });
+      if (!silent) output('error', { ...report });
       // Requests that the front end sent before it could know of the error are to be refused: let them arrive first.
       await new Promise((resolve) => setTimeout(resolve, 10));
       if (request.content['stop_on_error'] !== false) refused = new Set(waiting);
@@ -295,6 +312,10 @@ export const startKernel = async ({
     status('busy', request);
     try {
       answer(request, reply);
+    } catch (error) {
+      // Such as code that is too deep for the compiler: whoever asked is to know that no answer comes.
+      const { ename, evalue, traceback } = reportOf(error, { cells, root, label });
+      reply(request.header.msg_type.replace(/_request$/, '_reply'), { status: 'error', ename, evalue, traceback });
     } finally {
       status('idle', request);
       // A front end takes the last status for the kernel's.

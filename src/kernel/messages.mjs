@@ -37,8 +37,12 @@ const signature = (key, parts) => {
   return hash.digest('hex');
 };
 
+/** The signatures of what was received, the latest of them, as jupyter_client keeps them. @type {Set<string>} */
+const seen = new Set();
+const remembered = 2 ** 16;
+
 /**
- * Throws where the frames are no message or are not signed with `key`.
+ * Throws where the frames are no message, are not signed with `key` or came before.
  * @param {readonly Uint8Array[]} frames
  * @param {string} key
  * @returns {Message}
@@ -52,6 +56,12 @@ export const readMessage = (frames, key) => {
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
     throw new Error('a message with a wrong signature');
   }
+  if (key !== '') {
+    const text = given.toString();
+    if (seen.has(text)) throw new Error('a message that was received before');
+    seen.add(text);
+    if (seen.size > remembered) seen.delete(/** @type {string} */ (seen.values().next().value));
+  }
   const [header, parent, metadata, content] = parts.map(
     (part) => /** @type {unknown} */ (JSON.parse(Buffer.from(part).toString())),
   );
@@ -64,13 +74,24 @@ export const readMessage = (frames, key) => {
   };
 };
 
+const loneHalf = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+/** @param {string} text */
+const wellFormed = (text) => text.replace(loneHalf, '\uFFFD');
+
 /**
  * @param {Message} message
  * @param {string} key
  * @returns {Uint8Array[]}
  */
 export const writeMessage = ({ identities, header, parent, metadata, content }, key) => {
-  const parts = [header, parent ?? {}, metadata, content].map((part) => Buffer.from(JSON.stringify(part)));
+  const parts = [header, parent ?? {}, metadata, content].map((part) =>
+    // A half of a character, which JSON escapes, could not be saved in a notebook's file.
+    Buffer.from(
+      JSON.stringify(part, (_, /** @type {unknown} */ value) =>
+        typeof value === 'string' ? wellFormed(value) : value,
+      ),
+    ),
+  );
   return [...identities, delimiter, Buffer.from(signature(key, parts)), ...parts];
 };
 

@@ -38,7 +38,7 @@ export const createCellModules = ({ root, folder, resolveType }: CellModulesOpti
 
   let library = false;
   /** Files beside the rooms (errors, interruption) are the kernel's as well. */
-  const isOfLibrary = (file: string): boolean => /^src\/(?!notebook\/)[^/]+\//.test(relative(root, file));
+  const isOfLibrary = (file: string): boolean => /^src\/(?!kernel\/)[^/]+\//.test(relative(root, file));
 
   const isEdited = (file: string): boolean => {
     const known = edits.get(file);

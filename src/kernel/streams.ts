@@ -6,6 +6,12 @@ export interface StreamOutput {
   flush(): void;
 }
 
+export interface StreamOptions {
+  readonly send: (name: StreamName, text: string) => void;
+  /** Whether what is written now is not to be seen. */
+  readonly isMuted: () => boolean;
+}
+
 /** Text is sent in pieces of this size at most, and at the latest after this many milliseconds. */
 const pieceLength = 2 ** 16;
 const delay = 25;
@@ -16,7 +22,7 @@ const longest = 2 ** 25;
  * Sends what the process writes to its standard streams to `send`. Writes are gathered, so that a loop of prints is a few
  * messages, and never block.
  */
-export const captureStreams = (send: (name: StreamName, text: string) => void): StreamOutput => {
+export const captureStreams = ({ send, isMuted }: StreamOptions): StreamOutput => {
   let name: StreamName = 'stdout';
   let pending: string[] = [];
   let length = 0;
@@ -30,11 +36,16 @@ export const captureStreams = (send: (name: StreamName, text: string) => void): 
     const text = pending.join('');
     pending = [];
     length = 0;
-    for (let at = 0; at < text.length; at += pieceLength) send(name, text.slice(at, at + pieceLength));
+    for (let at = 0; at < text.length;) {
+      // Not between the halves of a character.
+      const end = at + pieceLength - (/[\uD800-\uDBFF]/.test(text[at + pieceLength - 1] ?? '') ? 1 : 0);
+      send(name, text.slice(at, end));
+      at = end;
+    }
   };
 
   const write = (to: StreamName, text: string): void => {
-    if (text === '') return;
+    if (text === '' || isMuted()) return;
     if (to !== name) flush();
     name = to;
     if (sinceTurn === 0) setImmediate(() => (sinceTurn = 0));

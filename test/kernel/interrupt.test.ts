@@ -146,6 +146,16 @@ suite('an interrupt', { skip: needsJupyter }, () => {
 });
 
 suite('the life of a kernel', { skip: needsJupyter }, () => {
+  test('shuts down within two seconds while a cell holds the thread', async () => {
+    for (const code of ['for (;;);', "import { execSync } from 'node:child_process';\nexecSync('sleep 20');"]) {
+      const kernel = await openKernel();
+      await assert.rejects(kernel.run(code, { timeout: 3 }));
+      const { seconds, gone } = await kernel.stop();
+      assert.ok(gone);
+      assert.ok(seconds < 2 * patience(), `${seconds} s`);
+    }
+  });
+
   test('restarts with nothing left, also while a cell runs, and shuts down at once', async () => {
     const kernel = await openKernel();
     try {
