@@ -37,8 +37,8 @@ export const createCellModules = ({ root, folder, resolveType }: CellModulesOpti
   const ours = (file: string): boolean => isAbsolute(file) && !file.includes(`${sep}node_modules${sep}`);
 
   let library = false;
-  /** Files beside the rooms (errors, interruption) are the kernel's as well. */
-  const isOfLibrary = (file: string): boolean => /^src\/(?!kernel\/)[^/]+\//.test(relative(root, file));
+  /** Files beside the rooms (errors, interruption) and the set-up are the kernel's as well. */
+  const isOfLibrary = (file: string): boolean => /^src\/(?!kernel\/|setup\/)[^/]+\//.test(relative(root, file));
 
   const isEdited = (file: string): boolean => {
     const known = edits.get(file);
