@@ -7,7 +7,7 @@ import { verdictOf, type Verdict } from '../statistics/verdict.js';
 import { findGrid } from './grids.js';
 import type { GridSetting } from './grid.js';
 import type { Places } from './places.js';
-import { lastThird, measuredRows, seriesOf, type MeasuredRow } from './results.js';
+import { lastThird, measuredRows, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
 
 /** Half a point of accuracy: what a difference must exceed to count, unless a claim says otherwise. */
 const margin = 0.005;
@@ -101,11 +101,6 @@ const relativeCost = (rows: readonly MeasuredRow[], method: string, other: strin
 
 const slopes = (rows: readonly MeasuredRow[], course: (row: MeasuredRow) => { x: number; y: number }[]): number[] =>
   rows.map(course).flatMap((points) => (points.length > 1 ? [slopeOf(points)] : []));
-
-const teacherCourse = ({ training }: MeasuredRow): { x: number; y: number }[] =>
-  (training?.training?.history ?? []).flatMap(({ epoch, validation }) =>
-    validation?.teacherRobust === undefined ? [] : [{ x: epoch, y: validation.teacherRobust }],
-  );
 
 /** The claims that the tables are to decide, with their comparisons; fixed before the runs. */
 export const claims: readonly Claim[] = [

@@ -69,7 +69,8 @@ export const seriesOf = (rows: readonly MeasuredRow[], attack: string): Series =
     ];
   });
 
-const teacherCourse = ({ training }: MeasuredRow): { x: number; y: number }[] =>
+/** The robust teacher's accuracy on the student's adversarial held-out images, by epoch. */
+export const teacherCourse = ({ training }: MeasuredRow): { x: number; y: number }[] =>
   (training?.training?.history ?? []).flatMap(({ epoch, validation }) =>
     validation?.teacherRobust === undefined ? [] : [{ x: epoch, y: validation.teacherRobust }],
   );

@@ -35,7 +35,7 @@ export const quick: Plan = {
   title: 'Quick reproduction on the embedded data set',
   claim:
     'Natural training is accurate and breaks under attack; adversarial training trades accuracy for robustness; CIARD, ' +
-    'with a clean and a robust teacher, is more accurate at about the robustness of adversarial training. Embedded synthetic data set, networks of 78,000 parameters, a ' +
+    'with a clean and a robust teacher, is more accurate and less robust than adversarial training. Embedded synthetic data set, networks of 78,000 parameters, a ' +
     'few epochs: minutes on two cores.',
   dataset: 'synthetic',
   trainImages: 3000,
