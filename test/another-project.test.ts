@@ -32,7 +32,9 @@ describe('the library in another project', () => {
     mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true });
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
     // As the README says. No registry is asked: the library is linked, with what it has installed.
-    await execa('npm', ['install', '--offline', '--no-audit', '--no-fund', repositoryRoot], { cwd: folder });
+    // `npm test` hands on this project's own .npmrc, which runs no scripts; the other project has none.
+    const env = { npm_config_ignore_scripts: undefined };
+    await execa('npm', ['install', '--offline', '--no-audit', '--no-fund', repositoryRoot], { cwd: folder, env });
     // What such a project brings itself.
     for (const name of ['tsx', 'typescript', '@types/node'])
       symlinkSync(tool(name), join(folder, 'node_modules', name));
