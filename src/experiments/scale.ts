@@ -95,8 +95,9 @@ const quick: Scale = {
 
 const liteEpochs = 15;
 const liteChanges = (epochs = liteEpochs): RecipeChanges => ({
-  ...oneCycle(epochs, 0.15, 1 / 3),
+  ...oneCycle(epochs, 0.15, 1 / 4),
   batchSize: 128,
+  averaging: { decay: 0.999 },
   validation: { images: 1000, steps: 10, every: 1 },
 });
 
