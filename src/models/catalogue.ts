@@ -4,6 +4,7 @@ import type { Architecture } from './layers.js';
 import { mobilenetv2 } from './mobilenetv2.js';
 import { preactResnet } from './preact-resnet.js';
 import { resnet18 } from './resnet.js';
+import { quickMobilenet, quickResnet } from './quick.js';
 import { vnncompResnet } from './vnncomp-resnet.js';
 import { wideResnetSwish } from './wide-resnet-swish.js';
 import { wideResnet } from './wide-resnet.js';
@@ -79,6 +80,8 @@ export const families: readonly Family[] = [
     pattern: /^vnncomp-resnet([24])b$/,
     create: ([blocks]) => vnncompResnet(blocks === 2 ? '2b' : '4b'),
   },
+  { names: 'quick-resnet', example: 'quick-resnet', pattern: /^quick-resnet$/, create: () => quickResnet },
+  { names: 'quick-mobilenet', example: 'quick-mobilenet', pattern: /^quick-mobilenet$/, create: () => quickMobilenet },
 ];
 
 /**

@@ -3,7 +3,8 @@ import type { Architecture, Layers } from './layers.js';
 /** Shortcut 'A': strided identity, zero channels around; 'B': 1×1 convolution (He et al., 2016, section 4.2). */
 type Shortcut = 'A' | 'B';
 
-const block = <V>(
+/** Two convolutions with batch norm and a shortcut around them. */
+export const residualBlock = <V>(
   layers: Layers<V>,
   name: string,
   x: V,
@@ -40,7 +41,7 @@ export const cifarResnet = (depth: number, shortcutType: Shortcut): Architecture
     [16, 32, 64].forEach((channels, stage) => {
       for (let i = 0; i < (depth - 2) / 6; i++) {
         const stride = stage > 0 && i === 0 ? 2 : 1;
-        x = block(layers, `layer${stage + 1}.${i}`, x, scaled(channels), stride, shortcutType);
+        x = residualBlock(layers, `layer${stage + 1}.${i}`, x, scaled(channels), stride, shortcutType);
       }
     });
     // The published networks of the two forms name their last layer differently, too.

@@ -11,7 +11,15 @@ const stages = [
   [6, 320, 1, 1],
 ] as const;
 
-const block = <V>(layers: Layers<V>, name: string, x: V, expansion: number, channels: number, stride: number): V => {
+/** Widened by a 1×1 convolution, convolved channel by channel, narrowed by another, with a shortcut where the size stays. */
+export const invertedResidual = <V>(
+  layers: Layers<V>,
+  name: string,
+  x: V,
+  expansion: number,
+  channels: number,
+  stride: number,
+): V => {
   const inputs = layers.channelsOf(x);
   let y = layers.convolution(`${name}.conv1`, x, expansion * inputs, { kernel: 1 });
   y = layers.activation('relu', layers.batchNorm(`${name}.bn1`, y));
@@ -38,7 +46,7 @@ export const mobilenetv2: Architecture = {
     let index = 0;
     for (const [expansion, channels, blocks, stride] of stages) {
       for (let i = 0; i < blocks; i++) {
-        x = block(layers, `layers.${index++}`, x, expansion, scaled(channels), i === 0 ? stride : 1);
+        x = invertedResidual(layers, `layers.${index++}`, x, expansion, scaled(channels), i === 0 ? stride : 1);
       }
     }
     x = layers.convolution('conv2', x, scaled(1280), { kernel: 1 });

@@ -18,6 +18,8 @@ const small: Readonly<Record<string, readonly [name: string, width: number]>> = 
   'cifar-resnet-<depth>-a': ['cifar-resnet-8-a', 1 / 4],
   'preact-resnet<18|34>': ['preact-resnet18', 1 / 16],
   'vnncomp-resnet<2b|4b>': ['vnncomp-resnet2b', 1 / 4],
+  'quick-resnet': ['quick-resnet', 1 / 4],
+  'quick-mobilenet': ['quick-mobilenet', 1 / 4],
 };
 
 const classes = 5;
