@@ -60,11 +60,18 @@ export { pushLoss } from './methods/push-loss.js';
 export { resolveRecipe, type Recipe, type RecipeChanges } from './methods/recipe.js';
 export { train, type TrainingRun } from './training/train.js';
 
-// Results and figures
-export { reproduce } from './reproduction/reproduce.js';
-export { findPlan } from './reproduction/catalogue.js';
-export { readRecord, type ResultRecord } from './results/record.js';
-export { markdownTable } from './results/table.js';
+// Experiments and results
+export { verdicts, type ClaimVerdict } from './experiments/claims.js';
+export { defineGrid, type Grid, type GridSetting, type Variant } from './experiments/grid.js';
+export { findGrid, grids } from './experiments/grids.js';
+export type { ResultRow } from './experiments/results.js';
+export { scales, type Scale, type ScaleName } from './experiments/scale.js';
+export { settingOf } from './experiments/setting.js';
+export { readCellRecord, type CellRecord } from './results/cell-record.js';
+export { differenceOf } from './statistics/difference.js';
+export { table, type TableRequest, type TableRun } from './kernel/notebook-table.js';
+
+// Figures
 export { attackAccuracyFigure, type AttackedNetwork } from './figures/attack-accuracy.js';
 export { cleanRobustFigure, type CleanRobustPoint } from './figures/clean-robust.js';
 export { confusionFigure, countConfusions } from './figures/confusion-matrix.js';
@@ -95,7 +102,7 @@ export { classSamples } from './views/class-samples.js';
 export { evaluationTable, measuredAttacks } from './views/evaluation-table.js';
 export { imageGrid, type AttackedImage } from './views/image-grid.js';
 export { modelSummary } from './views/model-summary.js';
-export { resultsTable } from './views/results-table.js';
+export { cellRecordsTable } from './views/cell-records.js';
 
 // Around
 export { InterruptedError, UserError } from './errors.js';

@@ -30,7 +30,6 @@ const longest = [
   'evaluation/published.test.ts',
   'notebook-runner/run.test.ts',
   'training/train.test.ts',
-  'reproduction/reproduce.test.ts',
   'evaluation/command.test.ts',
 ];
 

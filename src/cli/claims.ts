@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { UserError } from '../errors.js';
 import type { ScaleName } from '../experiments/scale.js';
 import { scaleOption } from './cell.js';
 
@@ -6,6 +7,7 @@ interface Flags {
   readonly scale: ScaleName;
   readonly data?: string;
   readonly json?: boolean;
+  readonly write?: boolean;
 }
 
 /** `ciard claims`: what the records say of each claim of the paper. */
@@ -16,30 +18,41 @@ export const add = (program: Command): void => {
     .addOption(scaleOption())
     .option('--data <name>', "the data set (default: the scale's first)")
     .option('--json', 'print the verdicts as JSON')
-    .action(async ({ scale, data, json = false }: Flags) => {
-      const [{ parseDatasetName }, { verdicts }, { defaultPlaces }, { settingOf }, { textOfTable }] = await Promise.all(
-        [
+    .option('--write', 'write results/README.md: the verdicts at every scale of which there are records')
+    .action(async ({ scale, data, json = false, write = false }: Flags, command: Command) => {
+      if (write) {
+        const ignored = ['scale', 'data', 'json'].filter((name) => command.getOptionValueSource(name) === 'cli');
+        if (ignored.length > 0) {
+          throw new UserError(`--write is of every scale and data set: leave --${ignored.join(' and --')} out.`);
+        }
+        const [{ writeReadme }, { defaultPlaces }] = await Promise.all([
+          import('../experiments/readme.js'),
+          import('../experiments/places.js'),
+        ]);
+        process.stdout.write(`${await writeReadme(defaultPlaces())}\n`);
+        return;
+      }
+      const [{ parseDatasetName }, { verdicts }, { defaultPlaces }, { intervalText }, { settingOf }, { textOfTable }] =
+        await Promise.all([
           import('../data/datasets.js'),
           import('../experiments/claims.js'),
           import('../experiments/places.js'),
+          import('../experiments/comparison-table.js'),
           import('../experiments/setting.js'),
           import('../tables/text.js'),
-        ],
-      );
+        ]);
       const setting = await settingOf(scale, { data: data === undefined ? undefined : parseDatasetName(data) });
       const found = await verdicts(setting, defaultPlaces());
       if (json) {
         process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
         return;
       }
-      const interval = (value: readonly [number, number] | null): string =>
-        value ? `${(100 * value[0]).toFixed(2)} … ${(100 * value[1]).toFixed(2)}` : '–';
       const table = textOfTable({
         columns: ['claim', 'verdict', 'interval', 'table', ''].map((title) => ({ title })),
         rows: found.map(({ claim, text, verdict, interval: of, table: by }) => [
           String(claim),
           verdict,
-          interval(of),
+          intervalText(of),
           by,
           text,
         ]),

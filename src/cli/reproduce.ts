@@ -1,75 +1,88 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { UserError } from '../errors.js';
-import type { Scale } from '../reproduction/plan.js';
+import { scaleNames, type ScaleName } from '../experiments/scale.js';
+import { replicates } from './cell.js';
+import { reportFailures } from './table.js';
 
 interface Flags {
-  readonly scale: Scale;
-  readonly seed: number;
-  readonly only?: string[];
-  readonly runs?: string;
-  readonly results?: string;
+  readonly data?: string;
+  readonly seeds?: number;
+  readonly jobs?: number;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
-const seed = (value: string): number => {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('a whole number from 0 is wanted.');
-  return number;
-};
-
-/** `ciard reproduce`: regenerates a table. */
+/** `ciard reproduce`: every table of a scale. */
 export const add = (program: Command): void => {
   program
     .command('reproduce')
-    .description('regenerate a table of results: train, attack, evaluate, write')
-    .argument('<table>', 'quick (embedded data, minutes) or cifar10')
-    .addOption(
-      new Option('--scale <scale>', 'small: for a computer at hand; paper: the published recipes')
-        .choices(['small', 'paper'])
-        .default('small'),
+    .description('run what the tables of a scale lack, and render all of them with the verdicts (results/README.md)')
+    .addArgument(
+      new Argument(
+        '<scale>',
+        'quick: embedded data, minutes; lite: real data, hours; paper: the published recipes',
+      ).choices(scaleNames),
     )
-    .option('--seed <n>', 'seed of everything that is drawn', seed, 0)
-    .option('--only <id...>', 'only these networks, and the teachers that they need')
-    .option('--runs <folder>', 'where training runs are kept and gone on with (default: runs/<table>-<scale>-seed<n>)')
-    .option(
-      '--results <folder>',
-      'where the results go (default: results/<table>, with -paper and -seed<n> where they are not the usual)',
-    )
-    .option('--json', 'print the results as JSON')
-    .action(async (table: string, flags: Flags) => {
-      await import('../engine/backend.js');
-      const [{ findPlan }, { reproduce }, { textTable }, { terminalProgress }, { places }] = await Promise.all([
-        import('../reproduction/catalogue.js'),
-        import('../reproduction/reproduce.js'),
-        import('../results/table.js'),
-        import('../progress.js'),
-        import('../setup/places.mjs'),
+    .option('--data <name>', 'one data set of the scale alone')
+    .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
+    .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
+    .option('--dry-run', 'list what would be run')
+    .option('--json', 'print the rows of every table as JSON')
+    .action(async (scale: ScaleName, { data, seeds, jobs, dryRun = false, json = false }: Flags) => {
+      const [{ parseDatasetName }, { grids }, { defaultPlaces }, { writeReadme }, { scales }, { settingOf }, tables] =
+        await Promise.all([
+          import('../data/datasets.js'),
+          import('../experiments/grids.js'),
+          import('../experiments/places.js'),
+          import('../experiments/readme.js'),
+          import('../experiments/scale.js'),
+          import('../experiments/setting.js'),
+          import('../experiments/table.js'),
+        ]);
+      const [{ dataRoot }, { textOfTable }] = await Promise.all([
+        import('../data/location.js'),
+        import('../tables/text.js'),
       ]);
-      const plan = findPlan(table, flags.scale);
-      const unknown = flags.only?.filter((id) => !plan.jobs.some((job) => job.id === id)) ?? [];
-      if (unknown.length > 0) {
+      const datasets = data === undefined ? scales[scale].datasets : [parseDatasetName(data)];
+      const absent = datasets.filter(
+        (name) => name !== 'synthetic' && !existsSync(join(dataRoot(), name, 'dataset.json')),
+      );
+      if (absent.length > 0 && !dryRun) {
         throw new UserError(
-          `--only ${unknown.join(' ')}: ${table} has no such network. It has ${plan.jobs.map(({ id }) => id).join(', ')}.`,
+          `the scale ${scale} needs ${absent.join(' and ')}, which ${absent.length > 1 ? 'are' : 'is'} not here: import ` +
+            `${absent.length > 1 ? 'them' : 'it'} ("ciard data import"), or name one data set by --data.`,
         );
       }
-      if (table === 'quick' && flags.scale === 'paper') {
-        throw new UserError('quick has no published recipe: it is the small table. Take cifar10 --scale paper.');
+      const places = defaultPlaces();
+      const options = {
+        places,
+        ...(jobs === undefined ? {} : { jobs }),
+        say: (line: string) => {
+          process.stderr.write(`${line}\n`);
+        },
+      };
+      const found = [];
+      const failures = [];
+      for (const name of datasets) {
+        const setting = await settingOf(scale, { data: name, replicates: seeds });
+        if (dryRun) {
+          found.push(...(await tables.planTable(grids, setting, options)));
+          continue;
+        }
+        const run = await tables.runTables(grids, setting, options);
+        failures.push(...run.failures);
+        for (const { grid, rows, shown, file } of run.results) {
+          found.push({ table: grid, scale, data: name, rows });
+          if (!json) process.stdout.write(`${textOfTable(shown)}\n${file}\n\n`);
+        }
       }
-      // Results of one scale or seed never overwrite another's.
-      const suffix = `${flags.scale === 'paper' ? '-paper' : ''}${flags.seed === 0 ? '' : `-seed${flags.seed}`}`;
-      const results = flags.results ?? join(places.root, 'results', `${table}${suffix}`);
-      const records = await reproduce(plan, {
-        seed: flags.seed,
-        runs: flags.runs ?? join(places.root, 'runs', `${table}-${flags.scale}-seed${flags.seed}`),
-        results,
-        ...(flags.only ? { only: flags.only } : {}),
-        progress: terminalProgress(),
-      });
-      process.stdout.write(
-        flags.json
-          ? `${JSON.stringify(records, null, 2)}\n`
-          : `\n${plan.title}\n\n${textTable(records)}\n${join(results, 'table.md')}\n`,
-      );
+      if (dryRun && !json) process.stdout.write(tables.planText(found as Awaited<ReturnType<typeof tables.planTable>>));
+      if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+      if (dryRun) return;
+      const readme = await writeReadme(places);
+      if (!json) process.stdout.write(`${readme}\n`);
+      reportFailures(failures);
     });
 };

@@ -53,16 +53,20 @@ export const add = (program: Command): void => {
       };
       if (dryRun) {
         const plan = await tables.planTable([grid], setting, options);
-        if (json) process.stdout.write(`${JSON.stringify(plan, null, 2)}\n`);
-        else
-          for (const { name: unit, done, cells } of plan)
-            process.stdout.write(`${done ? 'done' : 'to do'}  ${unit} (${cells} cells)\n`);
+        process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : tables.planText(plan, flags.jobs));
         return;
       }
       const { failures, results } = await tables.runTables([grid], setting, options);
-      const [{ rows, text, file }] = results as [(typeof results)[number]];
+      const [{ rows, shown, file }] = results as [(typeof results)[number]];
+      const [{ textOfTable }, { writeReadme }] = await Promise.all([
+        import('../tables/text.js'),
+        import('../experiments/readme.js'),
+      ]);
+      await writeReadme(options.places);
       process.stdout.write(
-        json ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows }, null, 2)}\n` : `${text}\n${file}\n`,
+        json
+          ? `${JSON.stringify({ table: grid.name, scale: flags.scale, data: setting.data.name, rows }, null, 2)}\n`
+          : `${textOfTable(shown)}\n${file}\n`,
       );
       reportFailures(failures);
     });

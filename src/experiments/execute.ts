@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { writeAtomically } from '../atomic-write.js';
 import { repositoryRoot } from '../data/location.js';
-import { InterruptedError, UserError } from '../errors.js';
+import { findMethod } from '../methods/catalogue.js';
+import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
 import type { CellId } from '../results/cell.js';
+import type { Method } from '../methods/method.js';
 import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
+import { runCells } from './run-cell.js';
 import { inOrder, type Unit } from './units.js';
 
 /** Exit codes of `ciard cell run`. */
@@ -20,6 +23,8 @@ export interface ExecuteOptions {
   /** Processes at a time, each with one TensorFlow thread. Default: one a processor. */
   readonly jobs?: number;
   readonly signal?: AbortSignal;
+  /** Methods of one's own, which no other process knows: their trainings run in this one, one after the other. */
+  readonly ownMethods?: readonly Method[];
   /** Is told of each line worth telling. */
   readonly say?: (line: string) => void;
 }
@@ -53,6 +58,7 @@ const patience = { times: 20, pause: 3000 };
  */
 export const execute = async (units: readonly Unit[], options: ExecuteOptions): Promise<Failure[]> => {
   const { places, jobs = availableParallelism(), signal = interruptSignal(), say = () => undefined } = options;
+  const { ownMethods = [] } = options;
   if (!(Number.isInteger(jobs) && jobs >= 1)) {
     throw new UserError(`--jobs is ${jobs}, but a whole number from 1 is wanted.`);
   }
@@ -82,7 +88,28 @@ export const execute = async (units: readonly Unit[], options: ExecuteOptions): 
   };
   signal.addEventListener('abort', stop, { once: true });
 
+  let here: Promise<unknown> = Promise.resolve();
+  const runHere = async (unit: Unit): Promise<string | undefined> => {
+    const methodOf = (name: string): Method => ownMethods.find((own) => own.name === name) ?? findMethod(name);
+    const before = here;
+    const work = (async () => {
+      await before;
+      if (signal.aborted) return 'interrupted';
+      try {
+        await runCells(unit.cells, { places, grid: unit.grid, methodOf, signal });
+        return undefined;
+      } catch (error) {
+        if (error instanceof InterruptedError) return 'interrupted';
+        return error instanceof UserError ? error.message : error instanceof Error ? error.stack : messageOf(error);
+      }
+    })();
+    here = work;
+    return work;
+  };
+
   const runUnit = async (unit: Unit): Promise<string | undefined> => {
+    const training = unit.cells[0]?.cell;
+    if (training?.kind === 'train' && ownMethods.some(({ name }) => name === training.method)) return runHere(unit);
     for (const planned of unit.cells) {
       await mkdir(runFolder(places, planned.id), { recursive: true });
       await writeAtomically(plannedFile(places, planned.id), [

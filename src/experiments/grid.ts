@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { DatasetIdentity } from '../data/datasets.js';
 import { UserError } from '../errors.js';
-import { findMethod } from '../methods/catalogue.js';
+import { findMethod, methods } from '../methods/catalogue.js';
 import type { Method } from '../methods/method.js';
 import { resolveRecipe, type RecipeChanges } from '../methods/recipe.js';
 import {
@@ -43,6 +44,8 @@ export interface Grid {
   readonly question: string;
   /** What is told of each row: attacks by name, or of the training itself. */
   readonly columns: 'attacks' | 'cost' | 'degradation';
+  /** Methods of one's own, which the catalogue does not know. */
+  readonly ownMethods?: readonly Method[];
   readonly rows: (setting: GridSetting) => readonly GridRow[];
 }
 
@@ -215,7 +218,21 @@ export const cellsOf = (grid: Grid, setting: GridSetting): PlannedCell[] => {
 };
 
 /**
- * A grid of one's own: methods of one's own or of the catalogue, with changes of their recipes, as rows.
+ * A method of one's own under a name that changes with its code, so that what was trained by an older form of it is
+ * not taken for it. What its functions call is not looked at: rename the method where that alone has changed.
+ */
+const named = (method: Method): Method => {
+  if (methods.includes(method)) return method;
+  const { name, teachers, code } = method;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([teachers, code]))
+    .digest('hex');
+  return { ...method, name: `${name}@${hash.slice(0, 12)}` };
+};
+
+/**
+ * A grid of one's own: methods of one's own or of the catalogue, with changes of their recipes, as rows. What is trained
+ * by a method of one's own runs in this process, the rest beside it.
  * @throws UserError where two rows have one key
  */
 export const defineGrid = ({
@@ -224,14 +241,22 @@ export const defineGrid = ({
   question = '',
   variants,
   attacks = ['clean', 'fgsm', 'pgd-sat'],
+  students,
 }: {
   readonly name: string;
   readonly title?: string;
   readonly question?: string;
   readonly variants: readonly Variant[];
   readonly attacks?: readonly string[];
+  /** Default: the scale's first. */
+  readonly students?: readonly StudentName[];
 }): Grid => {
   const twice = variants.find(({ key }, i) => variants.findIndex((other) => other.key === key) < i);
   if (twice) throw new UserError(`the grid ${name} has two rows called ${twice.key}: give each a key of its own.`);
-  return { name, title, question, columns: 'attacks', rows: (setting) => variantRows(setting, variants, attacks) };
+  const rows = variants.map((variant) => ({ ...variant, method: named(variant.method) }));
+  return {
+    ...{ name, title, question, columns: 'attacks' },
+    ownMethods: rows.map(({ method }) => method).filter((method) => !methods.includes(method)),
+    rows: (setting) => variantRows(setting, rows, attacks, students ?? ablationStudent(setting)),
+  };
 };

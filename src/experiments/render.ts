@@ -9,6 +9,10 @@ import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell, Table } from '../tables/table.js';
 import type { Grid, GridSetting } from './grid.js';
 import type { Places } from './places.js';
+import { cleanRobustFigure } from '../figures/clean-robust.js';
+import type { Measured } from '../figures/create-figure.js';
+import type { Figure } from '../figures/figure.js';
+import { renderSvg } from '../figures/render-svg.js';
 import { recordsOf, wRobustName, type MeasuredRow, type ResultRow, type Value } from './results.js';
 
 const ownColumns: Readonly<Record<string, string>> = {
@@ -119,6 +123,31 @@ const csvTable = (rows: readonly ResultRow[]): Table => {
   };
 };
 
+/** Clean against robust accuracy, a figure a student, where both were measured. */
+export const tableFigures = (
+  grid: Grid,
+  setting: GridSetting,
+  rows: readonly ResultRow[],
+): { readonly student: string; readonly figure: Figure }[] => {
+  const measured = ({ mean, sd }: Value): Measured =>
+    sd === null ? { value: mean / 100 } : { value: mean / 100, interval: [(mean - sd) / 100, (mean + sd) / 100] };
+  return [...new Set(rows.map(({ student }) => student))].flatMap((student) => {
+    const points = rows.flatMap(({ student: own, title, method, values: { clean, 'pgd-sat': robust } }) =>
+      own === student && clean && robust
+        ? [{ label: title, method, clean: measured(clean), robust: measured(robust) }]
+        : [],
+    );
+    if (points.length < 2) return [];
+    const figure = cleanRobustFigure(points, {
+      title: grid.title,
+      subtitle: `${student}, ${scaleTitle(setting)}; mean ± s.d. of replicates`,
+      attack: attackColumn('pgd-sat'),
+      epsilon: '8/255',
+    });
+    return [{ student, figure }];
+  });
+};
+
 /** The folder of a table at a setting: `results/students/synthetic-quick`. */
 export const tableFolder = (grid: Grid, { scale, data }: GridSetting, { results }: Places): string =>
   join(results, grid.name, `${data.name}-${scale.name}`);
@@ -136,8 +165,13 @@ export const writeTable = async (
   await mkdir(folder, { recursive: true });
   const { caption, ...rest } = table;
   const label = `tab:${grid.name}-${setting.data.name}-${setting.scale.name}`;
+  const figures = tableFigures(grid, setting, rows);
+  const pictures = figures.map(({ student }) => `\n![Clean against robust accuracy, ${student}](${student}.svg)\n`);
+  for (const { student, figure } of figures) {
+    await writeAtomically(join(folder, `${student}.svg`), [await renderSvg(figure)]);
+  }
   await writeAtomically(join(folder, 'table.md'), [
-    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}`,
+    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}${pictures.join('')}`,
   ]);
   await writeAtomically(join(folder, 'table.csv'), [csvOfTable(csvTable(rows))]);
   await writeAtomically(join(folder, 'table.tex'), [latexOfTable(table, { label })]);

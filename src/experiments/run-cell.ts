@@ -57,7 +57,11 @@ const trainedFile = (places: Places, id: CellId, of: EvaluateCell['of']): string
   throw new UserError(`${file} is missing: its training has to be run first, "npx ciard cell run ${id.slice(0, 12)}".`);
 };
 
-const loadTrained = (places: Places, id: CellId, of: EvaluateCell['of'] = 'student'): Promise<WeightedNetwork> =>
+/**
+ * The network that a training left, or its robust teacher as ITT left it; tensors are the caller's.
+ * @throws UserError where it is not trained yet
+ */
+export const loadTrained = (places: Places, id: CellId, of: EvaluateCell['of'] = 'student'): Promise<WeightedNetwork> =>
   loadNetwork(trainedFile(places, id, of));
 
 interface Stopwatch {

@@ -1,9 +1,12 @@
+import { availableParallelism, cpus } from 'node:os';
 import { UserError } from '../errors.js';
-import { textOfTable } from '../tables/text.js';
+import type { CellRecord } from '../results/cell-record.js';
+import type { Table } from '../tables/table.js';
 import { execute, isDone, type ExecuteOptions, type Failure } from './execute.js';
 import type { Grid, GridSetting } from './grid.js';
+import { recordOf, type Places } from './places.js';
 import { resultTable, writeTable } from './render.js';
-import { measuredRows, resultRows, type ResultRow } from './results.js';
+import { measuredRows, recordsOf, resultRows, type MeasuredRow, type ResultRow } from './results.js';
 import { inOrder, joinUnits, unitsOf, type Unit } from './units.js';
 
 export interface TableOptions extends ExecuteOptions {
@@ -12,12 +15,26 @@ export interface TableOptions extends ExecuteOptions {
 }
 
 export interface TableResult {
-  readonly table: string;
+  /** The grid's name. */
+  readonly grid: string;
   readonly rows: readonly ResultRow[];
-  /** For a terminal. */
-  readonly text: string;
+  /** What the rows were made of: each network with its records. */
+  readonly measured: readonly MeasuredRow[];
+  readonly records: readonly CellRecord[];
+  /** The rows as a reader sees them. */
+  readonly shown: Table;
   /** The Markdown that was written. */
   readonly file: string;
+}
+
+/** What is to be run, and what is there. */
+export interface PlannedUnit {
+  readonly id: string;
+  readonly name: string;
+  readonly cells: number;
+  readonly done: boolean;
+  /** Seconds of one process, by what was measured on this machine; null where nothing was. */
+  readonly seconds: number | null;
 }
 
 /** A grid with some of its rows. @throws UserError where it has no such row */
@@ -33,6 +50,22 @@ const onlyRows = (grid: Grid, setting: GridSetting, only: readonly string[] | un
   return { ...grid, rows: (given) => grid.rows(given).filter(({ method }) => only.includes(method)) };
 };
 
+/** A state and two checkpoints of a small network; a larger one takes more. */
+const megabytesOfRun = 1;
+
+/** Seconds of a process for a unit of work, by what this processor has done of these. */
+const measuredPace = async (units: readonly Unit[], places: Places): Promise<number | undefined> => {
+  const processor = cpus()[0]?.model;
+  let [seconds, work] = [0, 0];
+  for (const unit of units) {
+    const records = await Promise.all(unit.cells.map(({ id }) => recordOf(places, id, unit.grid)));
+    if (!records.every((record) => record?.environment.cpu === processor)) continue;
+    seconds += records.reduce((sum, record) => sum + (record?.cost.wall ?? 0), 0);
+    work += unit.work;
+  }
+  return work > 0 ? seconds / work : undefined;
+};
+
 const unitsOfAll = (grids: readonly Grid[], setting: GridSetting, only: readonly string[] | undefined): Unit[] =>
   joinUnits(grids.flatMap((grid) => unitsOf(onlyRows(grid, setting, only), setting)));
 
@@ -41,12 +74,46 @@ export const planTable = async (
   grids: readonly Grid[],
   setting: GridSetting,
   { places, only }: TableOptions,
-): Promise<{ readonly id: string; readonly name: string; readonly cells: number; readonly done: boolean }[]> => {
-  const plan = [];
-  for (const unit of inOrder(unitsOfAll(grids, setting, only))) {
-    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done: await isDone(unit, places) });
+): Promise<PlannedUnit[]> => {
+  const units = inOrder(unitsOfAll(grids, setting, only));
+  const secondsPerWork = await measuredPace(units, places);
+  const plan: PlannedUnit[] = [];
+  for (const unit of units) {
+    const done = await isDone(unit, places);
+    const seconds = done ? 0 : secondsPerWork === undefined ? null : unit.work * secondsPerWork;
+    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done, seconds });
   }
   return plan;
+};
+
+/** A plan for a terminal: what is done, and how long the rest will take. */
+export const planText = (plan: readonly PlannedUnit[], jobs = availableParallelism()): string => {
+  const left = plan.filter(({ done }) => !done);
+  const lines = plan.map(({ name, done, cells }) => `${done ? 'done ' : 'to do'}  ${name} (${cells} cells)`);
+  const known = left.every(({ seconds }) => seconds !== null);
+  const minutes = left.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0) / 60 / jobs;
+  const time =
+    left.length === 0
+      ? ''
+      : known
+        ? `, about ${minutes.toFixed(0)} minutes with ${jobs} processes by what was measured on this machine`
+        : '; how long they take is not known, since none was measured on this machine';
+  const disk = (left.length * megabytesOfRun).toFixed(0);
+  return `${lines.join('\n')}\n${left.length} of ${plan.length} trainings to do${time}${left.length > 0 ? `; at least ${disk} MB of disk` : ''}\n`;
+};
+
+/** A table of the records that are there, written in all its forms. */
+export const renderTable = async (grid: Grid, setting: GridSetting, places: Places): Promise<TableResult> => {
+  const measured = await measuredRows(grid, setting, places);
+  const rows = resultRows(grid, setting, measured);
+  return {
+    grid: grid.name,
+    rows,
+    measured,
+    records: recordsOf(measured),
+    shown: resultTable(grid, setting, rows, measured),
+    file: await writeTable(grid, setting, rows, measured, places),
+  };
 };
 
 /**
@@ -59,17 +126,9 @@ export const runTables = async (
   setting: GridSetting,
   options: TableOptions,
 ): Promise<{ readonly failures: readonly Failure[]; readonly results: readonly TableResult[] }> => {
-  const failures = await execute(unitsOfAll(grids, setting, options.only), options);
+  const ownMethods = grids.flatMap((grid) => grid.ownMethods ?? []);
+  const failures = await execute(unitsOfAll(grids, setting, options.only), { ...options, ownMethods });
   const results: TableResult[] = [];
-  for (const grid of grids) {
-    const measured = await measuredRows(grid, setting, options.places);
-    const rows = resultRows(grid, setting, measured);
-    results.push({
-      table: grid.name,
-      rows,
-      text: textOfTable(resultTable(grid, setting, rows, measured)),
-      file: await writeTable(grid, setting, rows, measured, options.places),
-    });
-  }
+  for (const grid of grids) results.push(await renderTable(grid, setting, options.places));
   return { failures, results };
 };

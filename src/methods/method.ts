@@ -111,6 +111,8 @@ export interface Method extends Parts<Settings> {
   readonly settings: SettingsSchema<SettingsShape>;
   /** The published recipe, whole. */
   readonly recipe: Recipe;
+  /** The text of its functions: what is known of its code. */
+  readonly code: string;
 }
 
 /**
@@ -136,6 +138,7 @@ export const defineMethod = <const Shape extends SettingsShape = Record<string, 
   return {
     ...rest,
     settings,
+    code: [phase, scalars, prepare, ascend, objective].map(String).join('\n'),
     recipe: recipeSchemaOf(settings).parse({
       ...recipe,
       teacherOptimiser: retrains ? recipe.teacherOptimiser : null,

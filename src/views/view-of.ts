@@ -3,8 +3,9 @@ import type { DoctorReport } from '../doctor/report.js';
 import type { DvcDataStatus } from '../dvc/dvc.js';
 import type { Verification } from '../dvc/verify.js';
 import type { Evaluation } from '../evaluation/evaluate.js';
-import type { ResultRecord } from '../results/record.js';
+import type { CellRecord } from '../results/cell-record.js';
 import type { TrainingRun } from '../training/train.js';
+import { cellRecordsTable } from './cell-records.js';
 import { doctorView } from './doctor-report.js';
 import { dvcDataStatusView, verificationView } from './dvc-status.js';
 import { evaluationByAttack, evaluationTable } from './evaluation-table.js';
@@ -12,7 +13,6 @@ import { mimeBundle } from '../figures/mime-bundle.js';
 import type { Figure } from '../figures/figure.js';
 import { isPlainFigure, plainFigureView } from './plain-figure.js';
 import { modelSummary, type SummarisedNetwork } from './model-summary.js';
-import { resultsTable } from './results-table.js';
 import { trainingCurvesFigure } from '../figures/training-curves.js';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -29,7 +29,7 @@ interface View {
   readonly show: (value: unknown) => Displayable;
 }
 
-const isRecord = (value: unknown): boolean => isObject(value) && value['format'] === 'ciard-result-1';
+const isRecord = (value: unknown): boolean => isObject(value) && value['format'] === 'ciard-cell-1';
 const isVerification = (value: unknown): boolean => has(value, 'dataset', 'state', 'message', 'files');
 
 const isEvaluation = (value: unknown): boolean => has(value, 'attacks', 'wRobust', 'warnings');
@@ -44,8 +44,8 @@ const showRun = ({ history, best }: TrainingRun): Displayable => {
 };
 
 const views: readonly View[] = [
-  { fits: isRecord, show: (value) => resultsTable([value as ResultRecord]) },
-  { fits: (value) => isListOf(value, isRecord), show: (value) => resultsTable(value as ResultRecord[]) },
+  { fits: isRecord, show: (value) => cellRecordsTable([value as CellRecord]) },
+  { fits: (value) => isListOf(value, isRecord), show: (value) => cellRecordsTable(value as CellRecord[]) },
   { fits: isEvaluation, show: (value) => evaluationByAttack(value as Evaluation) },
   {
     fits: isEvaluations,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { displaySymbol, type MimeBundle } from '../../src/display.js';
 import { examine } from '../../src/doctor/report.js';
@@ -10,7 +12,8 @@ import { outcomeOf } from '../../src/evaluation/outcome.js';
 import { viewOf } from '../../src/views/view-of.js';
 import { createNetwork } from '../../src/models/network.js';
 import type { TrainingRun } from '../../src/training/train.js';
-import { exampleRecord } from '../figures/example-record.js';
+import { repositoryRoot } from '../../src/data/location.js';
+import { readCellRecord } from '../../src/results/cell-record.js';
 
 const shown = async (value: unknown): Promise<MimeBundle> => {
   const view = viewOf(value);
@@ -23,10 +26,18 @@ test('a network shows its summary', async () => {
   assert.match(String(bundle['text/plain']), /^mobilenetv2: 10 classes/);
 });
 
-test('results show their table, one as many', async () => {
-  const record = exampleRecord({ attacks: { clean: { correct: 9, total: 10, interval: [0.6, 0.98] } } });
-  assert.match(String((await shown([record, record]))['text/html']), /90\.00/);
-  assert.match(String((await shown(record))['text/html']), /90\.00/);
+test('records show their table, one as many', async () => {
+  const folder = join(repositoryRoot(), 'results', 'students', 'records');
+  const records = await Promise.all(readdirSync(folder).map((file) => readCellRecord(join(folder, file))));
+  const evaluated = records.find(({ evaluation }) => evaluation)!;
+  const trained = records.find(({ training }) => training)!;
+  const { correct, total } = evaluated.evaluation!;
+  const one = String((await shown(evaluated))['text/html']);
+  assert.ok(one.includes(((100 * correct) / total).toFixed(2)) && one.includes(`${correct} of ${total}`));
+  const both = String((await shown([evaluated, trained]))['text/plain']);
+  assert.ok(
+    both.includes(evaluated.name) && both.includes(`training by ${(trained.cell as { method: string }).method}`),
+  );
 });
 
 const evaluation = (correct: number): Evaluation => ({

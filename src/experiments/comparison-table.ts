@@ -1,0 +1,26 @@
+import type { Table } from '../tables/table.js';
+import type { Comparison } from './claims.js';
+
+/** A fraction as points, with a sign that reads. */
+const pointsText = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
+
+export const intervalText = (interval: Comparison['interval']): string =>
+  interval ? `${pointsText(interval[0])} … ${pointsText(interval[1])}` : '–';
+
+/** Comparisons, a row each, in points. */
+export const tableOfComparisons = (comparisons: readonly Comparison[]): Table => ({
+  columns: [
+    { title: 'Comparison' },
+    { title: 'Replicates', align: 'right' },
+    { title: 'Mean', align: 'right' },
+    { title: 'Interval', align: 'right' },
+    { title: 'Verdict' },
+  ],
+  rows: comparisons.map(({ what, n, mean, interval, verdict }) => [
+    what,
+    String(n),
+    mean === null ? '–' : pointsText(mean),
+    intervalText(interval),
+    { text: verdict, strong: verdict !== 'undecided' },
+  ]),
+});

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { writeAtomically } from '../atomic-write.js';
+import { markdownOfTable } from '../tables/markdown.js';
+import { verdicts, type ClaimVerdict } from './claims.js';
+import { intervalText, tableOfComparisons } from './comparison-table.js';
+import type { GridSetting } from './grid.js';
+import { grids } from './grids.js';
+import type { Places } from './places.js';
+import { tableFolder } from './render.js';
+import { measuredRows } from './results.js';
+import { scaleNames, scales } from './scale.js';
+import { settingOf } from './setting.js';
+
+const claimsTable = (found: readonly ClaimVerdict[]): string =>
+  markdownOfTable({
+    columns: ['', 'The paper says', 'Verdict', 'Interval', 'Table', 'Command'].map((title) => ({ title })),
+    rows: found.map(({ claim, text, verdict, interval, table, scale, data, command }) => [
+      String(claim),
+      text,
+      { text: verdict, strong: verdict !== 'undecided' },
+      intervalText(interval),
+      `[${table}](${table}/${data}-${scale}/table.md)`,
+      `\`${command}\``,
+    ]),
+  });
+
+const comparisonsTable = (found: readonly ClaimVerdict[]): string => {
+  const { columns, rows } = tableOfComparisons(found.flatMap(({ comparisons }) => comparisons));
+  const claims = found.flatMap(({ claim, comparisons }) => comparisons.map(() => String(claim)));
+  return markdownOfTable({
+    columns: [{ title: 'Claim' }, ...columns],
+    rows: rows.map((row, i) => [claims[i]!, ...row]),
+  });
+};
+
+/** What is there at a setting: null where nothing was measured. */
+const section = async (setting: GridSetting, places: Places): Promise<string | null> => {
+  const { scale, data } = setting;
+  const tables: string[][] = [];
+  for (const grid of grids) {
+    const rows = await measuredRows(grid, setting, places);
+    const wanted = rows.length;
+    const there = rows.filter(
+      ({ training, evaluations, measured }) =>
+        training && Object.keys(evaluations).every((attack) => attack in measured),
+    ).length;
+    if (there === 0) continue;
+    const folder = tableFolder(grid, setting, { ...places, results: '' });
+    tables.push([`[${grid.title}](${folder}/table.md)`, `${there} of ${wanted}`, grid.question]);
+  }
+  if (tables.length === 0) return null;
+  const found = await verdicts(setting, places);
+  const decided = (verdict: string): number => found.filter((claim) => claim.verdict === verdict).length;
+  return [
+    `## ${scale.name}: ${data.name}`,
+    `${scale.budget}.`,
+    `Of ${found.length} claims ${decided('supported')} are supported, ${decided('contradicted')} contradicted, ` +
+      `${decided('undecided')} undecided.`,
+    claimsTable(found),
+    'Every comparison behind them:',
+    comparisonsTable(found),
+    'Tables, and how many of their networks are measured:',
+    markdownOfTable({ columns: ['Table', 'Networks', 'Question'].map((title) => ({ title })), rows: tables }),
+  ].join('\n\n');
+};
+
+const introduction = `# Results
+
+What the records say of each claim of the paper. This page is made by \`npx ciard claims --write\` from the records beside it,
+and a test fails where it is out of date.
+
+A claim is *supported* where the whole interval lies beyond the margin (half a point of accuracy, unless the claim says
+otherwise) on its side, *contradicted* where it lies beyond it on the other, else *undecided*; one with several comparisons is
+supported where all are, and contradicted where one is. Differences are taken within each replicate; intervals are t
+intervals over replicates at 95 %, with Holm's correction over the comparisons of a claim, in points of accuracy or in per
+cent of training time. The interval shown is that of the comparison that decides. What holds at a small scale on synthetic
+images is said of that scale alone.`;
+
+/** The page of verdicts at every scale and data set of which there are records. */
+export const resultsReadme = async (places: Places): Promise<string> => {
+  const sections: string[] = [];
+  for (const scale of scaleNames) {
+    for (const data of scales[scale].datasets) {
+      const found = await section(await settingOf(scale, { data }), places);
+      if (found !== null) sections.push(found);
+    }
+  }
+  return `${[introduction, ...sections].join('\n\n').trimEnd()}\n`;
+};
+
+/** Writes `results/README.md`. @returns its path */
+export const writeReadme = async (places: Places): Promise<string> => {
+  const file = join(places.results, 'README.md');
+  await writeAtomically(file, [await resultsReadme(places)]);
+  return file;
+};
