@@ -43,7 +43,7 @@ export interface Grid {
   /** What the table asks. */
   readonly question: string;
   /** What is told of each row: attacks by name, or of the training itself. */
-  readonly columns: 'attacks' | 'cost' | 'degradation';
+  readonly columns: 'attacks' | 'cost' | 'degradation' | 'held-out';
   /** Methods of one's own, which the catalogue does not know. */
   readonly ownMethods?: readonly Method[];
   readonly rows: (setting: GridSetting) => readonly GridRow[];

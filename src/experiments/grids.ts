@@ -207,9 +207,41 @@ export const grids: readonly Grid[] = [
   teacherSensitivity,
 ];
 
+/** The peaks of a one-cycle rate that every method is tried at. */
+const triedRates = [0.1, 0.3, 1];
+/** What is chosen by a pilot is not measured on the replicate that chose it. */
+const pilotReplicate = 100;
+
+/** The same search, of the same size, for every method: judged by images held out of the training set. */
+const rates: Grid = {
+  name: 'rates',
+  title: 'Pilot: the learning rate of each method',
+  question: 'At which peak of the rate does each method learn most in the time that a scale gives it?',
+  columns: 'held-out',
+  rows(setting) {
+    const { scale } = setting;
+    const variants = methods.flatMap((method): Variant[] => {
+      const { optimiser } = scale.changes(method);
+      const schedule = optimiser?.learningRate;
+      if (schedule?.kind !== 'one-cycle') return [];
+      return triedRates.map((rate) => ({
+        key: `${method.name}-${rate}`,
+        title: `${method.title}, ${rate}`,
+        method,
+        changes: { optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
+      }));
+    });
+    return variantRows({ ...setting, replicates: [pilotReplicate] }, variants, [], ablationStudent(setting));
+  },
+};
+
+/** What a scale's recipe was chosen by: no table of the paper. */
+export const pilots: readonly Grid[] = [rates];
+
 /** @throws UserError where there is no such table */
 export const findGrid = (name: string): Grid => {
-  const grid = grids.find((candidate) => candidate.name === name);
+  const known = [...grids, ...pilots];
+  const grid = known.find((candidate) => candidate.name === name);
   if (grid) return grid;
-  throw new UserError(`there is no table "${name}". Known are ${grids.map((known) => known.name).join(', ')}.`);
+  throw new UserError(`there is no table "${name}". Known are ${known.map((each) => each.name).join(', ')}.`);
 };

@@ -17,6 +17,9 @@ import { recordsOf, wRobustName, type MeasuredRow, type ResultRow, type Value } 
 
 const ownColumns: Readonly<Record<string, string>> = {
   [wRobustName]: 'W-Robust',
+  'held-out-clean': 'Clean, held out',
+  'held-out-robust': 'PGD, held out',
+  'held-out-w-robust': 'W-Robust, held out',
   first: 'Teacher, first epoch',
   last: 'Teacher, last epoch',
   slope: 'Teacher, points an epoch',

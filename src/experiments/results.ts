@@ -134,6 +134,21 @@ const costNumbers = (rows: readonly MeasuredRow[], all: readonly MeasuredRow[]):
   };
 };
 
+/** What the network that was chosen reached on held-out images, in percent. */
+const heldOutNumbers = (rows: readonly MeasuredRow[]): Numbers => {
+  const chosen = rows.map(({ training }) => {
+    const { history, best } = training?.training ?? {};
+    return history?.find(({ epoch }) => epoch === best?.epoch)?.validation;
+  });
+  const percents = (value: (validation: NonNullable<(typeof chosen)[number]>) => number): (number | undefined)[] =>
+    chosen.map((validation) => (validation ? 100 * value(validation) : undefined));
+  return {
+    'held-out-clean': percents(({ clean }) => clean),
+    'held-out-robust': percents(({ robust }) => robust),
+    'held-out-w-robust': percents(({ clean, robust }) => (clean + robust) / 2),
+  };
+};
+
 /** The rows of a table over the replicates that are measured, in the grid's order. */
 export const resultRows = (grid: Grid, setting: GridSetting, rows: readonly MeasuredRow[]): ResultRow[] => {
   const groups = new Map<string, MeasuredRow[]>();
@@ -149,7 +164,9 @@ export const resultRows = (grid: Grid, setting: GridSetting, rows: readonly Meas
         ? attackNumbers(group)
         : grid.columns === 'cost'
           ? costNumbers(group, rows)
-          : degradationNumbers(group);
+          : grid.columns === 'held-out'
+            ? heldOutNumbers(group)
+            : degradationNumbers(group);
     const warned = (name: string): boolean =>
       group.some(({ measured, training }) =>
         [measured[name], training].some((record) => (record?.warnings.length ?? 0) > 0),

@@ -60,8 +60,8 @@ const oneCycle = (epochs: number, rate: number, peak: number): RecipeChanges => 
 
 const quickResnet = { architecture: 'quick-resnet', width: 0.5 };
 const quickImages = 500;
-const quickChanges = (epochs = 5): RecipeChanges => ({
-  ...oneCycle(epochs, 0.1, 1 / 3),
+const quickChanges = (epochs = 5, rate = 0.1): RecipeChanges => ({
+  ...oneCycle(epochs, rate, 1 / 3),
   batchSize: 50,
   validation: { images: 200, steps: 3, every: 1 },
 });
