@@ -208,7 +208,7 @@ export const grids: readonly Grid[] = [
 ];
 
 /** The peaks of a one-cycle rate that every method is tried at. */
-const triedRates = [0.1, 0.3, 1];
+const triedRates = [0.1, 0.3, 1, 3];
 /** What is chosen by a pilot is not measured on the replicate that chose it. */
 const pilotReplicate = 100;
 
