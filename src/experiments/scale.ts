@@ -66,6 +66,12 @@ const quickChanges = (epochs = 5, rate = 0.1): RecipeChanges => ({
   validation: { images: 200, steps: 3, every: 1 },
 });
 
+/** By the pilot (`ciard table rates`): of four rates the one with the best W-Robust, natural training's by clean accuracy. */
+const quickRates: Readonly<Record<string, number>> = {
+  ...{ natural: 0.3, 'pgd-at': 1, trades: 0.3, ard: 1, iad: 0.3, rslad: 3, adaad: 1 },
+  ...{ mtard: 3, 'b-mtard': 3, ciard: 0.3, 'ciard-code': 1 },
+};
+
 const quick: Scale = {
   name: 'quick',
   datasets: ['synthetic'],
@@ -80,13 +86,14 @@ const quick: Scale = {
   },
   trainImages: 2000,
   replicates: 3,
-  changes: () => quickChanges(),
+  changes: ({ name }) => quickChanges(5, quickRates[name]),
   attack: (name) =>
     name === 'autoattack'
       ? { spec: resolveAttack('autoattack', { iterations: 10, queries: 100, targets: 3 }), images: 100 }
       : { spec: resolveAttack(name), images: quickImages },
   budget:
-    'Embedded synthetic data, 2,000 training images, five epochs (robust teacher ten), two attack steps while training; ' +
+    'Embedded synthetic data, 2,000 training images, five epochs (robust teacher ten), two attack steps while training, each ' +
+    'method at the best of four rates; ' +
     'in the place of ResNet-18 and MobileNetV2 stand networks of three blocks (20,000 and 14,000 parameters). Both teachers ' +
     'are of replicate 0. 500 test images spread over the test set; AutoAttack with 10 iterations, 3 targets and 100 queries ' +
     'on 100 of them',
