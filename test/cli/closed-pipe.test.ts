@@ -48,7 +48,7 @@ test(
     });
     closeSync(full);
     let said = '';
-    child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    child.stderr!.on('data', (text: Buffer) => (said += text.toString()));
     const [code] = (await once(child, 'close')) as [number | null];
     assert.equal(code, 1);
     assert.match(said, /^standard output can't be written: ENOSPC[^\n]*\n$/);
