@@ -31,13 +31,13 @@ test('bench: without a Python only ours is measured', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
     const file = join(folder, 'bench.json');
-    const { status, stdout, stderr } = bench('--only', 'step/mobilenetv2/32', '--repeats', '1', '--out', file);
+    const { status, stdout, stderr } = bench('--only', 'attack-step/mobilenetv2/32', '--repeats', '1', '--out', file);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /attack-step\/mobilenetv2\/32 {2}/);
     const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: Record<string, unknown>[] };
     assert.deepEqual(
       rows.map(({ work, network, batch, pytorch, channelsLast }) => ({ work, network, batch, pytorch, channelsLast })),
-      ['attack-step', 'training-step'].map((work) => ({
+      ['attack-step'].map((work) => ({
         work,
         network: 'mobilenetv2',
         batch: 32,
