@@ -30,6 +30,7 @@ const longest = [
   'kernel/lab.test.ts',
   'evaluation/published.test.ts',
   'notebook-runner/run.test.ts',
+  'figures/live-curves.browser.test.ts',
   'training/train.test.ts',
   'evaluation/command.test.ts',
 ];

@@ -31,9 +31,6 @@ export const add = (program: Command): void => {
     .option('--json', 'print the rows as JSON')
     .action(async (name: string, flags: Flags) => {
       const { dryRun = false, json = false } = flags;
-      if (dryRun && flags.jobs !== undefined) {
-        throw new UserError('--jobs is given, but --dry-run runs nothing. Leave one of them out.');
-      }
       const [{ parseDatasetName }, { findGrid }, { defaultPlaces }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
         import('../experiments/grids.js'),

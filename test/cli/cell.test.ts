@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { everythingIn, temporaryFolder } from '../temporary.js';
 import { runCommandLines } from './command-lines.js';
 
-test('places that cannot be written, and flags without effect, are found before any work', async (t) => {
+test('places that cannot be written, and names that there are none of, are found before any work', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
   const [list] = await runCommandLines([['cell', 'list', 'students', '--json']], folder);
@@ -15,7 +15,6 @@ test('places that cannot be written, and flags without effect, are found before 
     [['cell', 'run', id, '--runs', join('file', 'x'), '--results', 'results'], /file\/x can't be written: a file lies/],
     [['cell', 'run', '12'], /"12" is no id of a cell/],
     [['cell', 'show', 'ffffffffffff'], /there is no cell ffffffffffff in any table/],
-    [['table', 'students', '--dry-run', '--jobs', '2'], /--jobs is given, but --dry-run runs nothing/],
     [['table', 'students', '--only', 'nosuch'], /the table students has no such row/],
     [['table', 'nosuch'], /there is no table "nosuch"/],
     [['claims', '--data', 'cifar10'], /the scale quick is for synthetic, not for cifar10/],
