@@ -1,12 +1,14 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { checkWritable, writeAtomically } from '../src/atomic-write.js';
 import { InterruptedError, messageOf, UserError } from '../src/errors.js';
 import { reportText } from '../src/evaluation/report.js';
 import { checkpointInterrupt, setInterruptSignal } from '../src/interruption.js';
 import { terminalProgress } from '../src/progress.js';
+import { allowClosedPipes } from '../src/setup/closed-pipes.mjs';
 import { autoAttackCases, autoAttackName, type AutoAttackCase } from './autoattack-cases.js';
 import { autoAttackLines, autoAttackRow, type AutoAttackRow } from './autoattack-report.js';
 import { benchCases, caseName } from './cases.js';
@@ -20,7 +22,7 @@ interface BenchOptions {
   readonly checkpoints: string;
   readonly data: string;
   readonly trial?: boolean;
-  readonly json?: string;
+  readonly out?: string;
   readonly only: readonly string[];
   readonly repeats: number;
   readonly threads: number;
@@ -45,7 +47,7 @@ const trialSize = { images: 16, iterations: 3, queries: 20 };
 const benchAutoAttack = async (
   cases: readonly AutoAttackCase[],
   { python, autoAttack: folder, checkpoints, data, trial, threads }: BenchOptions,
-  save: (rows: readonly AutoAttackRow[]) => void,
+  save: (rows: readonly AutoAttackRow[]) => Promise<void>,
 ): Promise<void> => {
   const { autoAttackBatch, missing, runOurs, runReference } = await import('./autoattack.js');
   const { loadPart } = await import('../src/data/datasets.js');
@@ -77,7 +79,7 @@ const benchAutoAttack = async (
     const ours = await runOurs(each, options);
     // A run takes minutes: what is measured is kept at once, whatever becomes of the rest.
     const alone = autoAttackRow(each, autoAttackBatch, ours, undefined);
-    save([...rows, alone]);
+    await save([...rows, alone]);
     process.stdout.write(`${autoAttackLines(alone)}\n`);
     if (python === undefined || folder === undefined) {
       rows.push(alone);
@@ -86,13 +88,13 @@ const benchAutoAttack = async (
     // Ours waits meanwhile: the two never run at the same time.
     const row = autoAttackRow(each, autoAttackBatch, ours, await runReference(each, { python, folder }, options));
     rows.push(row);
-    save(rows);
+    await save(rows);
     process.stdout.write(`${autoAttackLines(row)}\n`);
   }
 };
 
-const bench = async (options: BenchOptions): Promise<void> => {
-  const { python, autoAttack, json, only, repeats, threads, trial } = options;
+const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) => boolean): Promise<void> => {
+  const { python, autoAttack, out, only, repeats, threads, trial } = options;
   const isChosen = (name: string): boolean => only.length === 0 || only.some((filter) => name.includes(filter));
   const chosen = benchCases.filter((each) => isChosen(caseName(each)));
   const attacks = autoAttackCases.filter((each) => isChosen(autoAttackName(each)));
@@ -100,9 +102,22 @@ const bench = async (options: BenchOptions): Promise<void> => {
     const names = [...benchCases.map(caseName), ...autoAttackCases.map(autoAttackName)];
     throw new UserError(`--only ${only.join(' ')}: matches none of\n${names.map((name) => `  ${name}`).join('\n')}`);
   }
-  if (json !== undefined && !existsSync(dirname(resolve(json)))) {
-    throw new UserError(`--json ${json}: there is no folder ${dirname(resolve(json))}.`);
+  // It takes minutes: beside the steps it is measured where it has been asked for.
+  const attacking = attacks.length > 0 && (autoAttack !== undefined || only.length > 0);
+  for (const [flag, text] of [
+    ['autoAttack', '--auto-attack'],
+    ['checkpoints', '--checkpoints'],
+    ['data', '--data'],
+    ['trial', '--trial'],
+  ] as const) {
+    if (isGiven(flag) && !attacking) {
+      throw new UserError(`${text} is given, but AutoAttack is not asked for (--only autoattack). Leave it out.`);
+    }
   }
+  if (isGiven('repeats') && chosen.length === 0) {
+    throw new UserError('--repeats is given, but AutoAttack, which is all that is asked for, runs once. Leave it out.');
+  }
+  if (out !== undefined) await checkWritable(out);
   if (autoAttack !== undefined && python === undefined) {
     throw new UserError('--auto-attack is given without --python, the Python that has torch and runs it.');
   }
@@ -154,14 +169,14 @@ const bench = async (options: BenchOptions): Promise<void> => {
       );
     }
     if (rows.length > 0) process.stdout.write(`${table(rows)}\n`);
-    const save = (attacked: readonly AutoAttackRow[]): void => {
-      if (json === undefined) return;
-      writeFileSync(json, reportText({ measured: new Date().toISOString(), environment, rows, autoattack: attacked }));
+    const save = async (attacked: readonly AutoAttackRow[]): Promise<void> => {
+      if (out === undefined) return;
+      const report = { measured: new Date().toISOString(), environment, rows, autoattack: attacked };
+      await writeAtomically(out, [reportText(report)]);
     };
-    save([]);
+    await save([]);
     if (attacks.length > 0) {
-      // It takes minutes: beside the steps it is measured where it has been asked for.
-      if (autoAttack !== undefined || only.length > 0) {
+      if (attacking) {
         if (trial) process.stdout.write('AutoAttack: a trial; its times and outcomes say nothing\n');
         if (autoAttack === undefined) process.stdout.write(`${withoutReference}\n`);
         await benchAutoAttack(attacks, options, save);
@@ -186,7 +201,7 @@ const program = new Command('npm run bench --')
   .option('--checkpoints <folder>', "AutoAttack's networks", join(shared, 'checkpoints'))
   .option('--data <name>', 'cifar10, or a folder that holds it', 'cifar10')
   .option('--trial', 'AutoAttack on few images with few steps: to see that it works')
-  .option('--json <file>', 'write the measurements to this file')
+  .option('--out <file>', 'write the measurements to this file')
   .option(
     '--only <filter...>',
     'only cases whose name holds one of these: attack-step/resnet18/32, training, autoattack',
@@ -196,6 +211,7 @@ const program = new Command('npm run bench --')
   .option('--threads <n>', 'threads of each side', positive, 2)
   .exitOverride();
 
+allowClosedPipes();
 const interrupted = new AbortController();
 process.once('SIGINT', () => {
   interrupted.abort();
@@ -203,7 +219,8 @@ process.once('SIGINT', () => {
 setInterruptSignal(interrupted.signal);
 
 try {
-  await bench(program.parse().opts<BenchOptions>());
+  program.parse();
+  await bench(program.opts<BenchOptions>(), (flag) => program.getOptionValueSource(flag) === 'cli');
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;

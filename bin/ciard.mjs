@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // The command line. The program is TypeScript: tsx lets Node load it as it stands, without a build.
 import process from 'node:process';
+import { allowClosedPipes } from '../src/setup/closed-pipes.mjs';
 
+allowClosedPipes();
 try {
   const { register } = await import('tsx/esm/api');
   register();

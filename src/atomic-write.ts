@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import { existsSync, type Stats } from 'node:fs';
 import { lstat, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, UserError } from './errors.js';
@@ -102,7 +102,8 @@ export const checkFolderWritable = async (path: string): Promise<void> => {
       return;
     } catch (error) {
       // The nearest folder that is there decides.
-      if (codeOf(error) !== 'ENOENT' || folder === dirname(folder)) throw cannotWrite(path, error);
+      if (codeOf(error) !== 'ENOENT') throw cannotWrite(path, error);
+      if (existsSync(folder)) throw new UserError(`${path} can't be written: ${folder} takes no files. Name another.`);
     }
   }
 };

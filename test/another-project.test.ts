@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { execa } from 'execa';
@@ -63,6 +63,23 @@ describe('the library in another project', () => {
       assert.doesNotMatch(stdout, /\/src\/index\.ts$/m, 'declarations, not sources, which have their own strictness');
     });
   }
+
+  test('deeper imports are refused', async () => {
+    const { exitCode, stderr } = await execa(process.execPath, ['-e', "import('ciard/src/index.ts')"], {
+      cwd: folder,
+      reject: false,
+    });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+  });
+
+  test("README's program runs", async () => {
+    const readme = readFileSync(join(repositoryRoot, 'README.md'), 'utf8');
+    const [, code] = /```ts\n([^]*?)```/.exec(readme)!;
+    writeFileSync(join(folder, 'readme.ts'), code!);
+    const { stdout } = await execa(process.execPath, ['--import', 'tsx', 'readme.ts'], { cwd: folder });
+    assert.match(stdout, /'?pgd-sat'?: \{/);
+  });
 
   test('it runs', async () => {
     const { stdout } = await execa(process.execPath, ['--import', 'tsx', 'main.ts'], { cwd: folder });

@@ -125,6 +125,7 @@ test('a folder that is not there, or takes no files, is one clear error', async 
     checkFolderWritable('/sys/runs/a'),
     refusal(/^\/sys\/runs\/a can't be written: .*(rights|read-only)/),
   );
+  await assert.rejects(checkFolderWritable('/proc/runs/a'), refusal(/^\/proc\/runs\/a can't be written: /));
   await assert.rejects(checkFolderWritable(join(file, 'a')), refusal(/a file lies where a folder should/));
   await assert.rejects(checkFolderWritable(file), refusal(/a file lies where a folder should/));
   const before = everythingIn(root);

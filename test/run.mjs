@@ -17,6 +17,7 @@ import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec, tap } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
+import { allowClosedPipes } from '../src/setup/closed-pipes.mjs';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = dirname(folder);
@@ -29,6 +30,7 @@ const longest = [
   'kernel/lab.test.ts',
   'evaluation/published.test.ts',
   'notebook-runner/run.test.ts',
+  'figures/live-curves.browser.test.ts',
   'training/train.test.ts',
   'evaluation/command.test.ts',
 ];
@@ -102,6 +104,7 @@ try {
 }
 files = files.map((file) => resolve(file));
 
+allowClosedPipes();
 process.chdir(root);
 // Each test file is a process, which is started as this one is said to be.
 process.execArgv.push(

@@ -165,6 +165,8 @@ export const add = (program: Command): void => {
       const places = await placesOf(flags);
       const planned: (PlannedCell & { readonly grid: string })[] = [];
       for (const text of texts) planned.push(await findCell(text, places.runs));
+      const { checkFolderWritable } = await import('../atomic-write.js');
+      for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
       await import('../engine/backend.js');
       const { runCells } = await import('../experiments/run-cell.js');
       try {

@@ -91,6 +91,12 @@ export const add = (program: Command): void => {
           import('../errors.js'),
         ]);
         const name = parseDatasetName(dataset);
+        if (name === 'synthetic') {
+          for (const [flag, given] of Object.entries({ '--url': url, '--md5': md5, '--keep': keep || undefined })) {
+            if (given !== undefined)
+              throw new UserError(`${flag} is given, but synthetic is made here, not downloaded. Leave it out.`);
+          }
+        }
         if (md5 !== undefined && !/^[0-9a-f]{32}$/i.test(md5)) {
           throw new UserError(`--md5 '${md5}'; wanted 32 hexadecimal digits`);
         }

@@ -56,6 +56,8 @@ export const add = (program: Command): void => {
         process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : tables.planText(plan, flags.jobs));
         return;
       }
+      const { checkFolderWritable } = await import('../atomic-write.js');
+      for (const folder of [options.places.runs, options.places.results]) await checkFolderWritable(folder);
       const { failures, results } = await tables.runTables([grid], setting, options);
       const [{ rows, shown, file }] = results as [(typeof results)[number]];
       const [{ textOfTable }, { writeReadme }] = await Promise.all([

@@ -110,10 +110,3 @@ export const reportRows = (report: DoctorReport): readonly (readonly [name: stri
     ['machine', `${report.platform}, ${report.cpu}, ${report.threads} processors`],
   ];
 };
-
-/** The report as lines for a person. */
-export const reportLines = (report: DoctorReport): string[] => [
-  ...reportRows(report).map(([name, value]) => `${name.padEnd(13)} ${value}`),
-  ...report.warnings.map((warning) => `warning: ${warning}`),
-  ...report.problems.map((problem) => `problem: ${problem}`),
-];

@@ -25,6 +25,8 @@ const main = async () => {
       { exitCode: 2 },
     );
   }
+  const { allowClosedPipes } = await import('./closed-pipes.mjs');
+  allowClosedPipes();
   const { SetupError } = await import('./failure.mjs');
   const { places } = await import('./places.mjs');
   const { setUp } = await import('./set-up.mjs');

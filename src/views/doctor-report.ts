@@ -14,17 +14,19 @@ export const doctorTable = (report: DoctorReport): Table => {
       : warnings.length > 0
         ? `✓ works, with ${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`
         : '✓ all is well';
-  // Python's place in the checkout, so that a notebook that is passed on names no folder of this machine.
-  const python = report.python === null ? null : relative(places.root, report.python);
   return {
     caption: verdict,
     columns: [{ title: 'What' }, { title: 'Found' }],
     rows: [
       ...problems.map((problem) => [{ text: 'problem', strong: true }, problem]),
       ...warnings.map((warning) => [{ text: 'warning', strong: true }, warning]),
-      ...reportRows({ ...report, python }),
+      ...reportRows(report),
     ],
   };
 };
 
-export const doctorView = (report: DoctorReport): Displayable => tableView(doctorTable(report));
+export const doctorView = (report: DoctorReport): Displayable => {
+  // Python's place in the checkout, so that a notebook that is passed on names no folder of this machine.
+  const python = report.python === null ? null : relative(places.root, report.python);
+  return tableView(doctorTable({ ...report, python }));
+};

@@ -1,4 +1,5 @@
 import { displayable, type Displayable } from '../display.js';
+import { percent } from '../percent.js';
 import { escapeHtml } from '../tables/html.js';
 import { textOfTable } from '../tables/text.js';
 
@@ -71,7 +72,7 @@ const png = async ({ values, height, width }: Pixels, scale: number): Promise<st
 
 /** Right or wrong is a sign, not a colour alone. It stays on one line. */
 const judged = ({ label, probability }: Prediction, truth: string): string =>
-  `${label === truth ? '✓' : '✗'} ${label} ${(100 * probability).toFixed(0)} %`.replaceAll(' ', '\u00a0');
+  `${label === truth ? '✓' : '✗'} ${label} ${percent(probability, 0)} %`.replaceAll(' ', '\u00a0');
 
 /**
  * Images beside their adversarial versions, the difference amplified, and what each network takes them for: a table of

@@ -38,9 +38,21 @@ const isEvaluation = (value: unknown): boolean => has(value, 'attacks', 'wRobust
 const isEvaluations = (value: unknown): boolean =>
   isObject(value) && Object.getPrototypeOf(value) === Object.prototype && isListOf(Object.values(value), isEvaluation);
 
-const showRun = ({ history, best }: TrainingRun): Displayable => {
-  const figure = trainingCurvesFigure(history, { title: 'Training run', chosen: best.epoch });
-  return displayable(() => mimeBundle(figure));
+/** What warnings are about, on one line: their beginnings. The sentences stand in the text. */
+const warningLine = ([first = '', ...others]: readonly string[]): string =>
+  `Warning: ${first.split(':')[0]!}${others.length > 0 ? `, and ${others.length} more` : ''}`;
+
+const showRun = ({ history, best, warnings }: TrainingRun): Displayable => {
+  const figure = trainingCurvesFigure(history, {
+    title: 'Training run',
+    chosen: best.epoch,
+    ...(warnings.length > 0 ? { subtitle: warningLine(warnings) } : {}),
+  });
+  return displayable(async () => {
+    const bundle = await mimeBundle(figure);
+    const text = [bundle['text/plain'], ...warnings.map((warning) => `Warning: ${warning}`)].join('\n');
+    return { ...bundle, 'text/plain': text };
+  });
 };
 
 const views: readonly View[] = [
@@ -52,7 +64,7 @@ const views: readonly View[] = [
     show: (value) => evaluationTable(value as Record<string, Evaluation>),
   },
   {
-    fits: (value) => has(value, 'history', 'best', 'lastFile', 'bestFile'),
+    fits: (value) => has(value, 'history', 'best', 'lastFile', 'bestFile', 'warnings'),
     show: (value) => showRun(value as TrainingRun),
   },
   {

@@ -96,7 +96,7 @@ const trial = async (...flags: string[]): Promise<AutoAttackRow> => {
   try {
     const file = join(folder, 'bench.json');
     const { code, stdout, stderr } = await bench(
-      ...['--only', 'autoattack/vnncomp', '--trial', '--json', file, '--checkpoints', sharedPath('checkpoints')],
+      ...['--only', 'autoattack/vnncomp', '--trial', '--out', file, '--checkpoints', sharedPath('checkpoints')],
       ...flags,
     );
     assert.equal(code, 0, stderr);

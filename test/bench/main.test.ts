@@ -15,7 +15,9 @@ test('bench: bad flags end with code 2 and one message', () => {
   for (const [flags, message] of [
     [['--only', 'nothing-of-that-name'], /matches none of/],
     [['--repeats', '0'], /at least 1/],
-    [['--json', join(tmpdir(), 'no-such-folder', 'x', 'bench.json')], /there is no folder/],
+    [['--out', join(tmpdir(), 'no-such-folder', 'x', 'bench.json')], /its folder is not there/],
+    [['--out', '/dev/stdout'], /\/dev\/stdout can't be written/],
+    [['--trial', '--only', 'step/mobilenetv2/32'], /--trial is given, but AutoAttack is not asked for/],
     [['--python', '/no/such/python'], /there is no such file/],
   ] as const) {
     const { status, stderr } = bench(...flags);
@@ -29,13 +31,13 @@ test('bench: without a Python only ours is measured', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
     const file = join(folder, 'bench.json');
-    const { status, stdout, stderr } = bench('--only', 'step/mobilenetv2/32', '--repeats', '1', '--json', file);
+    const { status, stdout, stderr } = bench('--only', 'attack-step/mobilenetv2/32', '--repeats', '1', '--out', file);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /attack-step\/mobilenetv2\/32 {2}/);
     const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: Record<string, unknown>[] };
     assert.deepEqual(
       rows.map(({ work, network, batch, pytorch, channelsLast }) => ({ work, network, batch, pytorch, channelsLast })),
-      ['attack-step', 'training-step'].map((work) => ({
+      ['attack-step'].map((work) => ({
         work,
         network: 'mobilenetv2',
         batch: 32,

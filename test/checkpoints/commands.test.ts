@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { runCommandLines } from '../cli/command-lines.js';
 
 const program = fileURLToPath(new URL('../../bin/ciard.mjs', import.meta.url));
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url));
@@ -107,10 +108,15 @@ const cases: [string, string[], RegExp][] = [
   ['a fraction of a class', [source, ...net, '--classes', '2.5'], /whole number/],
   ['a folder that is not there', [source, ...net, '--out', 'no/such/x'], /no\/such\/x can't be written/],
 ];
-for (const [name, args, message] of cases)
-  test(`import-torch with ${name}: exit code 2 and one message`, async () => {
-    const { exitCode, stdout, stderr } = await ciard('import-torch', ...args);
-    assert.deepEqual([exitCode, stdout], [2, '']);
-    assert.match(stderr, message);
-    assert.doesNotMatch(stderr, /^\s+at /m);
-  });
+test('import-torch with what is wrong: exit code 2 and one message', async () => {
+  const outcomes = await runCommandLines(
+    cases.map(([, args]) => ['import-torch', ...args]),
+    folder,
+  );
+  for (const [i, { exitCode, stdout, stderr }] of outcomes.entries()) {
+    const [name, , message] = cases[i]!;
+    assert.deepEqual([exitCode, stdout], [2, ''], name);
+    assert.match(stderr, message, name);
+    assert.doesNotMatch(stderr, /^\s+at /m, name);
+  }
+});

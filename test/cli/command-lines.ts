@@ -11,8 +11,9 @@ export interface CommandOutcome {
 export const runCommandLines = async (
   commands: readonly (readonly string[])[],
   cwd: string,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<CommandOutcome[]> => {
   const script = join(import.meta.dirname, 'in-one-process.mjs');
-  const { stdout } = await execa(process.execPath, [script, JSON.stringify(commands)], { cwd });
+  const { stdout } = await execa(process.execPath, [script, JSON.stringify(commands)], { cwd, env });
   return JSON.parse(stdout) as CommandOutcome[];
 };

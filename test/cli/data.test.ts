@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { repositoryRoot } from '../../src/data/location.js';
 import { serveArchive } from '../data/archive-server.js';
 import { everythingIn, temporaryFolder } from '../temporary.js';
+import { runCommandLines } from './command-lines.js';
 import { needsDvc } from '../dvc/dvc-repository.js';
 
 const folder = temporaryFolder();
@@ -61,7 +62,7 @@ test('bad input: one line that says what to do, exit code 2, no trace, nothing w
   writeFileSync(page, '<html>');
   mkdirSync(join(folder, 'empty'));
   const before = everythingIn(root);
-  for (const [args, pattern] of [
+  const cases = [
     [
       ['import', 'mnist', page],
       /^ciard: no data set is called 'mnist'; the names are cifar10, cifar100, tiny-imagenet, synthetic$/,
@@ -71,14 +72,23 @@ test('bad input: one line that says what to do, exit code 2, no trace, nothing w
     [['import', 'cifar100', join(folder, 'empty')], /^ciard: .*train\.bin, test\.bin missing; wanted CIFAR-100.*$/],
     [['import', 'synthetic', page], /^ciard: synthetic is made, not imported.*$/],
     [['fetch', 'cifar10', '--md5', 'abc'], /^ciard: --md5 'abc'; wanted 32 hexadecimal digits$/],
+    [['fetch', 'synthetic', '--url', 'http://127.0.0.1:9/'], /^ciard: --url is given, but synthetic is made here.*$/],
+    [['fetch', 'synthetic', '--md5', '0'.repeat(32)], /^ciard: --md5 is given, but synthetic is made here.*$/],
+    [['fetch', 'synthetic', '--keep'], /^ciard: --keep is given, but synthetic is made here.*$/],
     [['verify', 'imagenet'], /^ciard: no data set is called 'imagenet'.*$/],
-  ] as const) {
-    const { code, stderr, stdout } = await ciard('data', ...args);
-    assert.equal(code, 2, stderr);
-    assert.match(stderr, pattern);
+    [['import', 'cifar10', page, '--nonsense'], /unknown option '--nonsense'/],
+  ] as const;
+  const outcomes = await runCommandLines(
+    cases.map(([args]) => ['data', ...args]),
+    folder,
+    { CIARD_DATA: root },
+  );
+  for (const [i, { exitCode, stderr, stdout }] of outcomes.entries()) {
+    const [args, pattern] = cases[i]!;
+    assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr.trimEnd(), pattern);
     assert.equal(stdout, '');
   }
-  assert.equal((await ciard('data', 'import', 'cifar10', page, '--nonsense')).code, 2);
   assert.deepEqual(everythingIn(root), before);
 });
 

@@ -33,7 +33,7 @@ test(
     const { exitCode, stdout } = await ciard(['doctor'], { PATH: [folder, process.env['PATH']].join(delimiter) });
     assert.equal(exitCode, 0);
     assert.match(stdout, /^device +CPU$/m);
-    assert.match(stdout, /^warning: NVIDIA H100 80GB HBM3 is present and not used\. .*--device gpu/m);
+    assert.match(stdout, /^warning +NVIDIA H100 80GB HBM3 is present and not used\. .*--device gpu/m);
   },
 );
 

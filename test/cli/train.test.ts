@@ -6,21 +6,16 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../src/setup/places.mjs';
+import { runCommandLines } from './command-lines.js';
 import type { TrainingRun } from '../../src/training/train.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'ciard-cli-train-'));
 after(() => rm(folder, { recursive: true, force: true }));
 
-const train = (line: string) =>
-  execa(
-    process.execPath,
-    [
-      join(repositoryRoot, 'bin', 'ciard.mjs'),
-      ...'train --arch cifar-resnet-8 --data synthetic --epochs 1 --batch 32 --train-images 64'.split(' '),
-      ...line.split(' '),
-    ],
-    { cwd: folder, reject: false },
-  );
+const lineOf = (flags: string): string[] =>
+  `train --arch cifar-resnet-8 --data synthetic --epochs 1 --batch 32 --train-images 64 ${flags}`.split(' ');
+const train = (flags: string) =>
+  execa(process.execPath, [join(repositoryRoot, 'bin', 'ciard.mjs'), ...lineOf(flags)], { cwd: folder, reject: false });
 const small = '--width 0.25 --validation-images 20';
 
 test('--json prints the run to standard output, and its warnings elsewhere', async () => {
@@ -35,7 +30,7 @@ test('--json prints the run to standard output, and its warnings elsewhere', asy
 test('flags that contradict each other, or mean nothing to the method, are errors before any work', async () => {
   await writeFile(join(folder, 'file'), '');
   await writeFile(join(folder, 'typo.json'), '{"settings": {"warmup": 0.1}}');
-  for (const [line, message] of [
+  const cases = [
     [
       '--method natural --robust-teacher x --out o',
       /--robust-teacher means nothing to natural, which has no robust teacher/,
@@ -48,14 +43,19 @@ test('flags that contradict each other, or mean nothing to the method, are error
     [`--method natural --init clean/best.safetensors --width 0.5 --out o`, /of width 0\.25, but --width asks for 0\.5/],
     ['--method natural --init clean/best.safetensors --arch resnet18 --out o', /holds a cifar-resnet-8, but --arch/],
     ['--method rslad --out o', /rslad needs a robust teacher/],
-  ] as const) {
-    const { exitCode, stderr, stdout } = await train(line);
+  ] as const;
+  const outcomes = await runCommandLines(
+    cases.map(([line]) => lineOf(line)),
+    folder,
+  );
+  for (const [i, { exitCode, stderr, stdout }] of outcomes.entries()) {
+    const [line, message] = cases[i]!;
     assert.equal(exitCode, 2, `${line}: ${stderr}`);
     assert.match(stderr, message, line);
     assert.ok(!/\n\s+at /.test(stderr), `${line}: a stack trace`);
     assert.equal(stdout, '');
-    assert.ok(!existsSync(join(folder, 'o')), line);
   }
+  assert.ok(!existsSync(join(folder, 'o')));
 });
 
 test('--init without --width takes the width that is there; a teacher of other data is told of', async () => {

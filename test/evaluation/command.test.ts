@@ -113,7 +113,7 @@ test('--json prints what --out writes, and nothing else; another data set than i
 
 test('killed in the middle of AutoAttack, the same command goes on and ends as an uninterrupted one', async () => {
   const args = ['evaluate', '--model', 'net.safetensors', '--data', 'synthetic', '--limit', '60', '--epsilon', '1/255'];
-  const sequence = 'autoattack-custom:apgd-ce+square+apgd-t';
+  const sequence = 'autoattack-custom:apgd-ce+apgd-t';
   const command = (state: string, json: string): string[] => [
     ...[...args, '--attacks', sequence, '--batch', '32', '--state', state, '--out', json],
   ];
@@ -198,28 +198,29 @@ test('what is wrong is one line and exit code 2, and no file is written', async 
 });
 
 test('attacks lists every attack that evaluate takes, with what it is', async () => {
-  const { exitCode, stdout, stderr } = await ciard('attacks', '--json');
-  assert.deepEqual([exitCode, stderr], [0, '']);
-  const entries = JSON.parse(stdout) as { names: string; title: string }[];
+  const [list, inTable, help] = await runCommandLines(
+    [['attacks', '--json'], ['attacks'], ['evaluate', '--help']],
+    folder,
+  );
+  assert.deepEqual([list!.exitCode, list!.stderr], [0, '']);
+  const entries = JSON.parse(list!.stdout) as { names: string; title: string }[];
   assert.deepEqual(
     entries.map(({ names }) => names),
     attackEntries.map(({ names }) => names),
   );
-  const { stdout: table } = await ciard('attacks');
+  const { stdout: table } = inTable!;
   for (const { names, title } of entries) assert.ok(table.includes(names) && table.includes(title), names);
-  const { stdout: help } = await ciard('evaluate', '--help');
-  assert.match(help, /ciard attacks/);
+  assert.match(help!.stdout, /ciard attacks/);
 });
 
 test('models lists every family with an example and its parameters', async () => {
-  const { exitCode, stdout, stderr } = await ciard('models', '--json');
-  assert.deepEqual([exitCode, stderr], [0, '']);
-  const entries = JSON.parse(stdout) as { names: string; example: string; parameters: number }[];
+  const [list, table] = await runCommandLines([['models', '--json'], ['models']], folder);
+  assert.deepEqual([list!.exitCode, list!.stderr], [0, '']);
+  const entries = JSON.parse(list!.stdout) as { names: string; example: string; parameters: number }[];
   assert.deepEqual(
     entries.map(({ names }) => names),
     families.map(({ names }) => names),
   );
   for (const { example, parameters } of entries) assert.equal(parameters, createNetwork(example).parameters);
-  const { stdout: table } = await ciard('models');
-  for (const { names } of families) assert.ok(table.includes(names));
+  for (const { names } of families) assert.ok(table!.stdout.includes(names));
 });

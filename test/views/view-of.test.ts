@@ -80,7 +80,12 @@ test('a training run shows its curves', async () => {
     warnings: [],
     seconds: 1,
   };
-  assert.match(String((await shown(run))['text/plain']), /chosen: epoch 1/);
+  const bundle = await shown(run);
+  assert.match(String(bundle['text/plain']), /chosen: epoch 1[^\n]*$/);
+  assert.doesNotMatch(String(bundle['image/svg+xml']), /Warning/);
+  const collapsed = await shown({ ...run, warnings: ['robust accuracy collapsed in epoch 1: under PGD 0.0 %', 'b'] });
+  assert.match(String(collapsed['image/svg+xml']), />Warning: robust accuracy collapsed in epoch 1, and 1 more</);
+  assert.match(String(collapsed['text/plain']), /\nWarning: robust [^\n]* under PGD 0\.0 %\nWarning: b$/);
 });
 
 test("the doctor's report shows what is wrong first, and no folder of this machine", async () => {
