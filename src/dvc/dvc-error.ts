@@ -82,7 +82,7 @@ export const translate = (call: string, said: string): DvcError => {
   }
   const sources = /missing data 'sources?': (.*)/.exec(text)?.[1]?.split(', ');
   const absent =
-    sources ?? [...text.matchAll(/^(?:output|dependency) '([^']+)' does not exist/gm)].map(([, path]) => path!);
+    sources ?? [...text.matchAll(/(?:output|dependency) '([^']+)' does not exist/gm)].map(([, path]) => path!);
   if (absent.length > 0) {
     return new DvcError(
       `${call}: ${absent.join(', ')} is missing: what makes it has not been run, or it was not pulled ("dvc pull").`,

@@ -56,7 +56,20 @@ const queue = new Map<string, Promise<unknown>>();
 /** How long a call that was asked to stop may take for it, in milliseconds: a stage saves where it stands. */
 const patience = 60_000;
 
-/** Tells `say` of whole lines, and of what is overwritten by a carriage return, as it comes in. */
+/**
+ * A line as it is told: of a progress bar, what is counted and how far it is ('Pushing to local 3/10').
+ * Bars that count nothing yet, or do not say what, are none.
+ */
+const lineOf = (text: string): string | undefined => {
+  const line = plain(text).trim();
+  const bar = /^(?:\d+%)?([^|]*)\|[^|]*\|(.*?)(\d+)\/(\d+|\?) \[/.exec(line);
+  if (!bar) return line === '' || line === '!' || /\|\s*[\d.]+ \[/.test(line) ? undefined : line;
+  const [, before, after, done, total] = bar;
+  const label = `${before!} ${after!}`.trim();
+  return label === '' || total === '?' ? undefined : `${label} ${done!}/${total!}`;
+};
+
+/** Tells `say` of whole lines, and of what is overwritten by a carriage return, as it comes in; of the same once. */
 const lines = (say: (line: string) => void): ((chunk: string) => void) => {
   let rest = '';
   let last = '';
@@ -64,8 +77,9 @@ const lines = (say: (line: string) => void): ((chunk: string) => void) => {
     const parts = (rest + chunk).split(/[\r\n]/);
     rest = parts.pop()!;
     for (const part of parts) {
-      const line = plain(part).trim();
-      if (line !== '' && line !== last) say(line);
+      const line = lineOf(part);
+      if (line === undefined || line === last) continue;
+      say(line);
       last = line;
     }
   };
@@ -82,7 +96,9 @@ export const dvc = async (args: readonly string[], options: DvcOptions = {}): Pr
   const { root = repositoryRoot(), executable = dvcExecutable(), signal = interruptSignal(), say } = options;
   const { siteCache = join(home(), 'dvc', 'site') } = options;
   const name = `dvc ${args.join(' ')}`;
-  const interrupted = (): InterruptedError => new InterruptedError(`${name} was interrupted`);
+  const checkInterrupt = (): void => {
+    if (signal.aborted) throw new InterruptedError(`${name} was interrupted`);
+  };
   const call = async (): Promise<string> => {
     if (!existsSync(executable)) {
       throw new DvcError(
@@ -90,7 +106,7 @@ export const dvc = async (args: readonly string[], options: DvcOptions = {}): Pr
         'not set up',
       );
     }
-    if (signal.aborted) throw interrupted();
+    checkInterrupt();
     await mkdir(siteCache, { recursive: true });
     const child = execa(executable, args, {
       cwd: root,
@@ -130,16 +146,17 @@ export const dvc = async (args: readonly string[], options: DvcOptions = {}): Pr
     try {
       const { failed, stdout, stderr, shortMessage } = await child;
       if (!failed) return stdout;
-      if (signal.aborted) throw interrupted();
+      checkInterrupt();
       throw translate(name, stderr.trim() || stdout.trim() || shortMessage!);
     } finally {
       clearTimeout(later);
       signal.removeEventListener('abort', stop);
     }
   };
-  const before = queue.get(root) ?? Promise.resolve();
+  const place = resolve(root);
+  const before = queue.get(place) ?? Promise.resolve();
   const result = before.then(call, call);
-  queue.set(root, result);
+  queue.set(place, result);
   return result;
 };
 
