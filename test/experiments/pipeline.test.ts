@@ -18,6 +18,7 @@ import { pipelinesOf } from '../../src/experiments/pipeline.js';
 import type { Places } from '../../src/experiments/places.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { shipCheckpoints, shippedFiles } from '../../src/experiments/shipped.js';
+import { runTables } from '../../src/experiments/table.js';
 import { joinUnits, unitsOf } from '../../src/experiments/units.js';
 import { findMethod } from '../../src/methods/catalogue.js';
 import { cellRecordSchema } from '../../src/results/cell-record.js';
@@ -123,6 +124,15 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
   test('what our executor ran is recorded: nothing is changed, nothing runs', async () => {
     assert.deepEqual(await dvcStatus(['-R', 'results'], options), {});
     assert.deepEqual(await repro(), []);
+    // The table of the stage is the one that "ciard table" writes.
+    const rendered = ['table.md', 'table.csv', 'table.tex', 'table.html'].map((name) =>
+      readFileSync(own(name), 'utf8'),
+    );
+    await runTables([tinyGrid], setting, { places });
+    assert.deepEqual(
+      ['table.md', 'table.csv', 'table.tex', 'table.html'].map((name) => readFileSync(own(name), 'utf8')),
+      rendered,
+    );
     // Git has the files that are small, DVC's remote in the repository the weights.
     assert.equal(git(root, 'status', '--short', '--untracked-files=no'), '');
     const tracked = git(root, 'ls-files').split('\n');
