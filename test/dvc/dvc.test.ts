@@ -162,6 +162,12 @@ describe('with DVC', { skip: needsDvc }, () => {
       cwd: root,
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
+      env: {
+        ...process.env,
+        DVC_NO_ANALYTICS: '1',
+        DVC_SITE_CACHE_DIR: options.siteCache,
+        PYTHONUNBUFFERED: '1',
+      },
     });
     try {
       await new Promise<void>((resolve) => {
