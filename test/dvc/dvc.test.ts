@@ -157,7 +157,7 @@ describe('with DVC', { skip: needsDvc }, () => {
 
   test('a lock that another process holds', async () => {
     const { root, options } = await createDvcRepository(folder);
-    writeFileSync(join(root, 'dvc.yaml'), 'stages:\n  slow:\n    cmd: echo x > out; sleep 30\n    outs: [out]\n');
+    writeFileSync(join(root, 'dvc.yaml'), 'stages:\n  slow:\n    cmd: echo x > out; sleep 900\n    outs: [out]\n');
     const other = spawn(dvcExecutable(), ['repro', 'slow'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'ignore'],
