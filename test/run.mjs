@@ -27,6 +27,7 @@ const alone = ['kernel/endurance.test.ts', 'kernel/interrupt.test.ts', 'kernel/l
 /** The longest begin first, so that the last one does not run by itself. */
 const longest = [
   'notebook-runner/committed.test.ts',
+  'experiments/pipeline.test.ts',
   'kernel/lab.test.ts',
   'evaluation/published.test.ts',
   'notebook-runner/run.test.ts',

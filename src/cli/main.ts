@@ -14,6 +14,7 @@ import { add as lab } from './lab.js';
 import { add as methods } from './methods.js';
 import { add as models } from './models.js';
 import { add as notebooks } from './notebooks.js';
+import { add as pipeline } from './pipeline.js';
 import { add as reproduce } from './reproduce.js';
 import { add as table } from './table.js';
 import { add as train } from './train.js';
@@ -36,6 +37,7 @@ const commands: ((program: Command) => void)[] = [
   table,
   claims,
   cell,
+  pipeline,
 ];
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

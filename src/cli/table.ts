@@ -10,6 +10,7 @@ interface Flags {
   readonly jobs?: number;
   readonly only?: string[];
   readonly dryRun?: boolean;
+  readonly fromCheckpoints?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,9 +29,18 @@ export const add = (program: Command): void => {
     .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
     .option('--only <method...>', 'run only these rows, and the teachers that they need')
     .option('--dry-run', 'list what would be run')
+    .option(
+      '--from-checkpoints',
+      'train nothing: evaluate the shipped networks (replicate 0), and compare with the records',
+    )
     .option('--json', 'print the rows as JSON')
     .action(async (name: string, flags: Flags) => {
-      const { dryRun = false, json = false } = flags;
+      const { dryRun = false, json = false, fromCheckpoints = false } = flags;
+      if (fromCheckpoints && dryRun) {
+        throw new UserError(
+          '--dry-run lists what would be trained, and --from-checkpoints trains nothing: take one of them.',
+        );
+      }
       const [{ parseDatasetName }, { findGrid }, { defaultPlaces }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
         import('../experiments/grids.js'),
@@ -41,7 +51,8 @@ export const add = (program: Command): void => {
       const grid = findGrid(name);
       const setting = await settingOf(flags.scale, {
         data: flags.data === undefined ? undefined : parseDatasetName(flags.data),
-        replicates: flags.seeds,
+        // One replicate is shipped.
+        replicates: fromCheckpoints ? (flags.seeds ?? 1) : flags.seeds,
       });
       const options = {
         places: defaultPlaces(),
@@ -51,6 +62,17 @@ export const add = (program: Command): void => {
           process.stderr.write(`${line}\n`);
         },
       };
+      if (fromCheckpoints) {
+        const { describeComparisons, tableFromCheckpoints } = await import('../experiments/from-checkpoints.js');
+        const { rows, text, comparisons, failures } = await tableFromCheckpoints(grid, setting, options);
+        process.stdout.write(
+          json
+            ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows, comparisons }, null, 2)}\n`
+            : `${text}\n${describeComparisons(comparisons)}\n`,
+        );
+        reportFailures(failures);
+        return;
+      }
       if (dryRun) {
         const plan = await tables.planTable([grid], setting, options);
         process.stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : tables.planText(plan, flags.jobs));

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { execa, ExecaError } from 'execa';
+import { execa } from 'execa';
 import { z } from 'zod';
 import { writeAtomically } from '../atomic-write.js';
 import { repositoryRoot } from '../data/location.js';
-import { InterruptedError, UserError } from '../errors.js';
+import { InterruptedError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
+import { DvcError, plain, translate } from './dvc-error.js';
 
 export interface DvcOptions {
   /** The repository that it works on; this one by default. */
@@ -16,6 +17,8 @@ export interface DvcOptions {
   /** Where DVC keeps what it remembers of files that it hashed before. A fresh folder makes it hash everything anew. */
   readonly siteCache?: string;
   readonly signal?: AbortSignal;
+  /** Is told of each line that DVC writes while it works, and of each state of its progress bars. */
+  readonly say?: (line: string) => void;
 }
 
 /** The folder of everything that is private to this checkout; git ignores it. */
@@ -26,16 +29,6 @@ export const dvcExecutable = (): string => join(home(), 'python', 'bin', 'dvc');
 
 /** Is DVC set up? */
 export const hasDvc = (): boolean => existsSync(dvcExecutable());
-
-/**
- * What DVC said, without its decoration: the lines of standard error after `ERROR:`, or all of it.
- */
-const complaint = (text: string): string => {
-  // Progress bars overwrite themselves with carriage returns and control sequences.
-  const plain = text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '').replace(/^.*\r(?=[^\n])/gm, '');
-  const error = plain.indexOf('ERROR:');
-  return (error < 0 ? plain : plain.slice(error + 'ERROR:'.length)).trim().replace(/\s*\n\s*/g, ' ');
-};
 
 /** Whether `root` lies in a git repository. */
 export const isInGit = (root: string): boolean => {
@@ -60,50 +53,110 @@ const settingsFor = async (root: string): Promise<string> => {
 /** The last call for each repository: DVC locks it, so the next call waits for its end. */
 const queue = new Map<string, Promise<unknown>>();
 
+/** How long a call that was asked to stop may take for it, in milliseconds: a stage saves where it stands. */
+const patience = 60_000;
+
+/**
+ * A line as it is told: of a progress bar, what is counted and how far it is ('Pushing to local 3/10').
+ * Bars that count nothing yet, or do not say what, are none.
+ */
+const lineOf = (text: string): string | undefined => {
+  const line = plain(text).trim();
+  const bar = /^(?:\d+%)?([^|]*)\|[^|]*\|(.*?)(\d+)\/(\d+|\?) \[/.exec(line);
+  if (!bar) return line === '' || line === '!' || /\|\s*[\d.]+ \[/.test(line) ? undefined : line;
+  const [, before, after, done, total] = bar;
+  const label = `${before!} ${after!}`.trim();
+  return label === '' || total === '?' ? undefined : `${label} ${done!}/${total!}`;
+};
+
+/** Tells `say` of whole lines, and of what is overwritten by a carriage return, as it comes in; of the same once. */
+const lines = (say: (line: string) => void): ((chunk: string) => void) => {
+  let rest = '';
+  let last = '';
+  return (chunk) => {
+    const parts = (rest + chunk).split(/[\r\n]/);
+    rest = parts.pop()!;
+    for (const part of parts) {
+      const line = lineOf(part);
+      if (line === undefined || line === last) continue;
+      say(line);
+      last = line;
+    }
+  };
+};
+
 /**
  * Runs `dvc` with `args` and gives back its standard output. Calls on one repository run one after another. Nothing is
  * sent anywhere but to the remotes that a command names, and nothing is written to the user's home or to `/var`.
  *
- * @throws UserError with DVC's own message where it fails, or where it is not set up.
- * @throws InterruptedError
+ * @throws DvcError that says what failed and what to do: DVC is not set up, its lock is held, a file is missing or changed
+ * @throws InterruptedError where `signal` aborts, after DVC and what it runs have ended
  */
 export const dvc = async (args: readonly string[], options: DvcOptions = {}): Promise<string> => {
-  const { root = repositoryRoot(), executable = dvcExecutable(), signal = interruptSignal() } = options;
+  const { root = repositoryRoot(), executable = dvcExecutable(), signal = interruptSignal(), say } = options;
   const { siteCache = join(home(), 'dvc', 'site') } = options;
+  const name = `dvc ${args.join(' ')}`;
+  const checkInterrupt = (): void => {
+    if (signal.aborted) throw new InterruptedError(`${name} was interrupted`);
+  };
   const call = async (): Promise<string> => {
     if (!existsSync(executable)) {
-      throw new UserError(`DVC is not set up (${executable} is missing): \`npm start\` or \`npm test\` sets it up`);
+      throw new DvcError(
+        `DVC is not set up (${executable} is missing): \`npm start\` or \`npm test\` sets it up`,
+        'not set up',
+      );
     }
+    checkInterrupt();
     await mkdir(siteCache, { recursive: true });
-    const settings = await settingsFor(root);
+    const child = execa(executable, args, {
+      cwd: root,
+      stdin: 'ignore',
+      reject: false,
+      // A group of its own: what DVC runs is stopped with it.
+      detached: true,
+      env: {
+        DVC_NO_ANALYTICS: '1',
+        DVC_STUDIO_OFFLINE: '1',
+        DVC_SITE_CACHE_DIR: siteCache,
+        // Settings of the machine or its user must not change what a repository's commands do.
+        DVC_GLOBAL_CONFIG_DIR: await settingsFor(root),
+        DVC_SYSTEM_CONFIG_DIR: join(home(), 'dvc', 'system'),
+        DVC_PAGER: 'cat',
+        NO_COLOR: '1',
+        PYTHONWARNINGS: 'ignore',
+        PYTHONUNBUFFERED: '1',
+        // Bars are drawn for a terminal alone, unless it is told not to look.
+        ...(say ? { DVC_IGNORE_ISATTY: '1' } : {}),
+      },
+    });
+    const kill = (how: NodeJS.Signals): void => {
+      try {
+        process.kill(-child.pid!, how);
+      } catch {
+        // It has ended.
+      }
+    };
+    let later: NodeJS.Timeout | undefined;
+    const stop = (): void => {
+      kill('SIGINT');
+      later = setTimeout(kill, patience, 'SIGKILL');
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    if (say) for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', lines(say));
     try {
-      const { stdout } = await execa(executable, args, {
-        cwd: root,
-        stdin: 'ignore',
-        cancelSignal: signal,
-        env: {
-          DVC_NO_ANALYTICS: '1',
-          DVC_STUDIO_OFFLINE: '1',
-          DVC_SITE_CACHE_DIR: siteCache,
-          // Settings of the machine or its user must not change what a repository's commands do.
-          DVC_GLOBAL_CONFIG_DIR: settings,
-          DVC_SYSTEM_CONFIG_DIR: join(home(), 'dvc', 'system'),
-          DVC_PAGER: 'cat',
-          NO_COLOR: '1',
-          PYTHONWARNINGS: 'ignore',
-        },
-      });
-      return stdout;
-    } catch (error) {
-      if (!(error instanceof ExecaError)) throw error;
-      if (error.isCanceled) throw new InterruptedError(`dvc ${args.join(' ')} was interrupted`);
-      const said = complaint(String(error.stderr)) || complaint(String(error.stdout)) || error.shortMessage;
-      throw new UserError(`dvc ${args.join(' ')}: ${said}`);
+      const { failed, stdout, stderr, shortMessage } = await child;
+      if (!failed) return stdout;
+      checkInterrupt();
+      throw translate(name, stderr.trim() || stdout.trim() || shortMessage!);
+    } finally {
+      clearTimeout(later);
+      signal.removeEventListener('abort', stop);
     }
   };
-  const before = queue.get(root) ?? Promise.resolve();
+  const place = resolve(root);
+  const before = queue.get(place) ?? Promise.resolve();
   const result = before.then(call, call);
-  queue.set(root, result);
+  queue.set(place, result);
   return result;
 };
 
@@ -182,6 +235,10 @@ export const dvcPush = transfer('push');
 
 /** `dvc fetch`: brings tracked files from the remote to the cache alone. Gives back what DVC says it did. */
 export const dvcFetch = transfer('fetch');
+
+/** `dvc repro`: runs the stages that are not up to date. Gives back what DVC says it did. */
+export const dvcRepro = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<string> =>
+  (await dvc(['repro', ...targets], options)).trim();
 
 /** `dvc checkout`: puts tracked files from the cache in their places. */
 export const dvcCheckout = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<string> =>

@@ -11,6 +11,8 @@ const schema = z.object({
       path: z.string(),
       md5: z.string().regex(/^[0-9a-f]{32}$/, 'wanted an MD5: `dvc add` with the path of the file fills it in'),
       size: z.string().regex(/^\d+$/).transform(Number),
+      // Data sets are proved, not stored: neither copied to DVC's cache nor pushed, and `dvc pull` does not ask for them.
+      cache: z.literal('false', { error: 'wanted is "cache: false": data sets are neither cached nor pushed' }),
     }),
   ),
 });

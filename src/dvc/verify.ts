@@ -6,7 +6,7 @@ import { datasetInfo, datasetNames, howToGet, type DatasetName } from '../data/d
 import { repositoryRoot } from '../data/location.js';
 import { dataFiles, readManifest } from '../data/manifest.js';
 import { recordBytes } from '../data/records.js';
-import { dvcDataStatus, dvcExecutable, isInGit, type DvcOptions } from './dvc.js';
+import { dvcExecutable, dvcStatus, isInGit, type DvcOptions } from './dvc.js';
 import { readPins, type Pin } from './pins.js';
 
 export interface VerifiedFile {
@@ -105,12 +105,17 @@ export const verifyData = async (
   const siteCache = await mkdtemp(join(tmpdir(), 'ciard-dvc-'));
   try {
     const targets = chosen.map(({ path }) => path);
-    const { uncommitted } = await dvcDataStatus(targets, { ...options, root, siteCache });
-    const missing = new Set([...uncommitted.deleted, ...uncommitted.renamed.map(({ old }) => old)]);
-    const changed = new Set([...uncommitted.modified, ...uncommitted.added, ...uncommitted.unknown]);
+    const found = new Map<string, string>();
+    for (const entries of Object.values(await dvcStatus(targets, { ...options, root, siteCache }))) {
+      for (const entry of entries) {
+        const outs = typeof entry === 'string' ? undefined : entry['changed outs'];
+        if (typeof outs !== 'object') continue;
+        for (const [path, state] of Object.entries(outs)) found.set(path, String(state));
+      }
+    }
     const fileState = ({ path, md5, bytes }: Pin): VerifiedFile => ({
       path,
-      state: missing.has(path) || !existsSync(join(root, path)) ? 'absent' : changed.has(path) ? 'changed' : 'verified',
+      state: !existsSync(join(root, path)) ? 'absent' : found.has(path) ? 'changed' : 'verified',
       md5,
       bytes,
     });

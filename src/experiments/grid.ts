@@ -36,6 +36,8 @@ export interface GridRow {
   readonly published?: string | undefined;
 }
 
+export const gridColumns = ['attacks', 'cost', 'degradation', 'held-out'] as const;
+
 /** A named table of experiments: a pure function of a scale, a data set and replicates. */
 export interface Grid {
   readonly name: string;
@@ -43,7 +45,7 @@ export interface Grid {
   /** What the table asks. */
   readonly question: string;
   /** What is told of each row: attacks by name, or of the training itself. */
-  readonly columns: 'attacks' | 'cost' | 'degradation' | 'held-out';
+  readonly columns: (typeof gridColumns)[number];
   /** Methods of one's own, which the catalogue does not know. */
   readonly ownMethods?: readonly Method[];
   readonly rows: (setting: GridSetting) => readonly GridRow[];

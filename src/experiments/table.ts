@@ -38,7 +38,7 @@ export interface PlannedUnit {
 }
 
 /** A grid with some of its rows. @throws UserError where it has no such row */
-const onlyRows = (grid: Grid, setting: GridSetting, only: readonly string[] | undefined): Grid => {
+export const onlyRows = (grid: Grid, setting: GridSetting, only: readonly string[] | undefined): Grid => {
   if (!only) return grid;
   const known = [...new Set(grid.rows(setting).map(({ method }) => method))];
   const unknown = only.filter((key) => !known.includes(key));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
@@ -8,12 +9,16 @@ import {
   dvcCheckout,
   dvcCommit,
   dvcDataStatus,
+  dvcExecutable,
   dvcFetch,
   dvcPull,
   dvcPush,
+  dvcRepro,
   dvcStatus,
   dvcVersion,
+  type DvcOptions,
 } from '../../src/dvc/dvc.js';
+import { DvcError, type DvcFailure } from '../../src/dvc/dvc-error.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
 import { temporaryFolder } from '../temporary.js';
 import { createDvcRepository, needsDvc } from './dvc-repository.js';
@@ -94,13 +99,126 @@ describe('with DVC', { skip: needsDvc }, () => {
     for (const name of names) assert.ok(existsSync(join(root, `${name}.dvc`)));
   });
 
-  test('an interruption ends the call', async () => {
-    const { options } = await createDvcRepository(folder);
+  test('what DVC says while it works is told at once, and of bars how far they are', async () => {
+    const { root, options } = await createDvcRepository(folder);
+    writeFileSync(join(root, 'dvc.yaml'), 'stages:\n  slow:\n    cmd: echo first; sleep 1; echo second\n');
+    const told: [string, number][] = [];
+    const say = (line: string): void => {
+      told.push([line, performance.now()]);
+    };
+    await dvcRepro(['slow'], { ...options, say });
+    const at = (text: string): number => told.find(([line]) => line === text)![1];
+    assert.ok(at('second') - at('first') > 500, 'the first line came with the second');
+    const files = Array.from({ length: 5 }, (_, i) => `${i}.txt`);
+    for (const name of files) writeFileSync(join(root, name), name);
+    told.length = 0;
+    await dvcAdd(files, { ...options, say });
+    await dvc(['push', '--remote', await addRemote(options)], { ...options, say });
+    assert.ok(
+      told.some(([line]) => /\d+\/\d+$/.test(line)),
+      told.map(([line]) => line).join('\n'),
+    );
+    for (const [line] of told) assert.doesNotMatch(line, /[\r\n\u001b]/);
+  });
+
+  test('an interruption ends the call, and what DVC runs with it', async () => {
+    const { root, options } = await createDvcRepository(folder);
     const controller = new AbortController();
-    const running = dvcStatus([], { ...options, signal: controller.signal });
-    setTimeout(() => {
-      controller.abort();
-    }, 50);
+    writeFileSync(join(root, 'dvc.yaml'), 'stages:\n  slow:\n    cmd: echo $$ > pid; echo running; sleep 120\n');
+    const running = dvcRepro(['slow'], {
+      ...options,
+      signal: controller.signal,
+      say: (line) => {
+        if (line === 'running') controller.abort();
+      },
+    });
     await assert.rejects(running, InterruptedError);
+    const pid = Number(readFileSync(join(root, 'pid'), 'utf8'));
+    assert.throws(() => process.kill(pid, 0), /ESRCH/);
+    await assert.rejects(dvcStatus([], { ...options, signal: controller.signal }), InterruptedError);
+    // It holds nothing any more.
+    assert.deepEqual(Object.keys(await dvcStatus([], options)), ['slow']);
+  });
+
+  const addRemote = async (options: DvcOptions): Promise<string> => {
+    await dvc(['remote', 'add', '--quiet', 'store', join(options.root!, '..', 'remote')], options);
+    await dvc(['remote', 'modify', 'store', 'verify', 'true'], options);
+    return 'store';
+  };
+  const isDvcError =
+    (failure: DvcFailure, pattern: RegExp, paths?: readonly string[]) =>
+    (error: unknown): boolean => {
+      assert.ok(error instanceof DvcError, String(error));
+      assert.equal(error.failure, failure, error.message);
+      assert.match(error.message, pattern);
+      if (paths) assert.deepEqual(error.paths, paths);
+      return true;
+    };
+
+  test('a lock that another process holds', async () => {
+    const { root, options } = await createDvcRepository(folder);
+    writeFileSync(join(root, 'dvc.yaml'), 'stages:\n  slow:\n    cmd: echo x > out; sleep 900\n    outs: [out]\n');
+    const other = spawn(dvcExecutable(), ['repro', 'slow'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+      env: {
+        ...process.env,
+        DVC_NO_ANALYTICS: '1',
+        DVC_SITE_CACHE_DIR: options.siteCache,
+        PYTHONUNBUFFERED: '1',
+      },
+    });
+    try {
+      await new Promise<void>((resolve) => {
+        other.stdout.on('data', (chunk: Buffer) => {
+          if (chunk.toString().includes('Running stage')) resolve();
+        });
+      });
+      await assert.rejects(
+        dvcRepro(['slow'], options),
+        isDvcError('lock held', new RegExp(`in use by process ${other.pid!} .*Wait until it is done`)),
+      );
+    } finally {
+      process.kill(-other.pid!, 'SIGKILL');
+    }
+  });
+
+  test('a file that is neither in the cache nor on the remote, one that is damaged there, one that was changed', async () => {
+    const { root, options } = await createDvcRepository(folder);
+    writeFileSync(join(root, 'a.txt'), 'a');
+    await dvcAdd(['a.txt'], options);
+    writeFileSync(join(root, 'a.txt'), 'changed');
+    await assert.rejects(
+      dvc(['checkout', 'a.txt'], options),
+      isDvcError('changed', /a\.txt: changed since DVC recorded it/),
+    );
+    const remote = await addRemote(options);
+    rmSync(join(root, 'a.txt'));
+    await dvcPush([], { ...options, remote });
+    rmSync(join(root, '.dvc', 'cache'), { recursive: true });
+    // MD5 of 'a'.
+    const stored = join(root, '..', 'remote', 'files', 'md5', '0c', 'c175b9c0f1b6a831c399e269772661');
+    chmodSync(stored, 0o644);
+    writeFileSync(stored, 'b');
+    await assert.rejects(dvcPull([], { ...options, remote }), isDvcError('missing', /damaged/, ['a.txt']));
+    rmSync(stored, { force: true });
+    await assert.rejects(
+      dvcPull([], { ...options, remote }),
+      isDvcError('missing', /a\.txt: neither in DVC's cache nor, whole, on the remote/, ['a.txt']),
+    );
+  });
+
+  test('a stage that fails is named, and one whose source is missing says which', async () => {
+    const { root, options } = await createDvcRepository(folder);
+    writeFileSync(
+      join(root, 'dvc.yaml'),
+      'stages:\n  bad:\n    cmd: "false"\n  poor:\n    cmd: "true"\n    deps: [nowhere.txt]\n',
+    );
+    await assert.rejects(
+      dvcRepro(['bad'], options),
+      isDvcError('stage failed', /the stage bad failed \(false/, ['bad']),
+    );
+    await assert.rejects(dvcRepro(['poor'], options), isDvcError('missing', /nowhere\.txt/));
   });
 });

@@ -41,8 +41,12 @@ test('pins that are none are refused, naming the field', async () => {
   for (const [text, pattern] of [
     ['outs:\n- path: data/cifar10/train.bin\n', /outs\.0\.md5/],
     [
-      'outs:\n- path: data/mnist/train.bin\n  md5: 00000000000000000000000000000000\n  size: 1\n',
+      'outs:\n- path: data/mnist/train.bin\n  md5: 00000000000000000000000000000000\n  size: 1\n  cache: false\n',
       /'data\/mnist\/train\.bin' is no file of a data set/,
+    ],
+    [
+      'outs:\n- path: data/cifar10/train.bin\n  md5: 00000000000000000000000000000000\n  size: 1\n',
+      /outs\.0\.cache: wanted is "cache: false"/,
     ],
     ['nothing: here\n', /outs/],
   ] as const) {
@@ -78,20 +82,21 @@ describe('with DVC', { skip: needsDvc }, () => {
   before(async () => {
     ({ root, options } = await createDvcRepository(folder));
     await write(4, 1);
-    const files = ['train.bin', 'test.bin', 'dataset.json'].map((file) => `- path: data/tiny-imagenet/${file}\n`);
+    const files = ['train.bin', 'test.bin', 'dataset.json'].map(
+      (file) => `- path: data/tiny-imagenet/${file}\n  cache: false\n`,
+    );
     writeFileSync(join(root, 'data.dvc'), `outs:\n${files.join('')}`);
     await dvcCommit(['data.dvc'], options);
   });
 
-  test('what is pinned is verified, with or without the cache', async () => {
+  test('what is pinned is verified, and is not copied to the cache', async () => {
     const outcome = await verified();
     assert.equal(outcome.state, 'verified');
     assert.match(
       outcome.message,
       /^4 training and 2 test images \(a part of the whole set's 100000 and 10000\), as pinned$/,
     );
-    rmSync(join(root, '.dvc', 'cache'), { recursive: true });
-    assert.equal((await verified()).state, 'verified');
+    assert.ok(!existsSync(join(root, '.dvc', 'cache')));
   });
 
   test('one flipped byte is found, though size and times are as before', async () => {
@@ -138,7 +143,7 @@ describe('with DVC', { skip: needsDvc }, () => {
     options = own.options;
     await write(4, 1);
     const pin = (name: string, file: string, md5: string, size: number): string =>
-      `- path: data/${name}/${file}\n  md5: ${md5}\n  size: ${size}\n  hash: md5\n`;
+      `- path: data/${name}/${file}\n  md5: ${md5}\n  size: ${size}\n  hash: md5\n  cache: false\n`;
     const files = ['train.bin', 'test.bin', 'dataset.json'];
     const other = 'a'.repeat(32);
     writeFileSync(
@@ -169,7 +174,8 @@ describe('with DVC', { skip: needsDvc }, () => {
       ['dataset.json', createHash('md5').update(text).digest('hex'), text.length],
     ] as const;
     const lines = pins.map(
-      ([file, md5, size]) => `- path: data/tiny-imagenet/${file}\n  md5: ${md5}\n  size: ${size}\n  hash: md5\n`,
+      ([file, md5, size]) =>
+        `- path: data/tiny-imagenet/${file}\n  md5: ${md5}\n  size: ${size}\n  hash: md5\n  cache: false\n`,
     );
     writeFileSync(join(root, 'data.dvc'), `outs:\n${lines.join('')}`);
     assert.equal((await verified()).state, 'verified');

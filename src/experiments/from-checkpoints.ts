@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { repositoryRoot } from '../data/location.js';
+import { dvcPull } from '../dvc/dvc.js';
+import { UserError } from '../errors.js';
+import { writeCellRecord } from '../results/cell-record.js';
+import { cellId, type CellId } from '../results/cell.js';
+import { textOfTable } from '../tables/text.js';
+import { execute, type Failure } from './execute.js';
+import type { Grid, GridSetting } from './grid.js';
+import { grids } from './grids.js';
+import { copyRunWeights, restoreWeights, studentWeights, weightsFolder } from './network-files.js';
+import { readNetworkFile } from './pipeline-settings.js';
+import { networkPlaces, pipelineFolder, shippedReplicate } from './pipeline.js';
+import type { PipelineOptions } from './pipeline-record.js';
+import { recordOf, recordsFolder, runFolder, type Places } from './places.js';
+import { resultTable } from './render.js';
+import { measuredRows, resultRows, type ResultRow } from './results.js';
+import { onlyRows } from './table.js';
+import { unitsOf } from './units.js';
+
+export interface FromCheckpointsOptions extends PipelineOptions {
+  readonly only?: readonly string[];
+  readonly jobs?: number;
+}
+
+/** An evaluation that was made again, beside the one on record. */
+export interface Comparison {
+  readonly name: string;
+  /** Images that are answered otherwise than on record; null where there was no record. */
+  readonly different: number | null;
+  readonly total: number;
+}
+
+export interface CheckedTable {
+  readonly rows: readonly ResultRow[];
+  readonly text: string;
+  readonly comparisons: readonly Comparison[];
+  readonly failures: readonly Failure[];
+}
+
+/** Where networks are evaluated again: records of before, and folders of runs, are left alone. */
+const checkPlaces = ({ runs }: Places): Places => ({
+  results: join(runs, '..', 'from-checkpoints', 'results'),
+  runs: join(runs, '..', 'from-checkpoints', 'cells'),
+});
+
+const bitsThatDiffer = (a: string, b: string): number => {
+  const [first, second] = [Buffer.from(a, 'base64'), Buffer.from(b, 'base64')];
+  let count = 0;
+  for (let i = 0; i < Math.max(first.length, second.length); i++) {
+    for (let bits = (first[i] ?? 0) ^ (second[i] ?? 0); bits > 0; bits &= bits - 1) count++;
+  }
+  return count;
+};
+
+/**
+ * Puts the weights of trainings into folders of runs in `check`: from the run that trained them, from the folder that DVC
+ * keeps, or from the remote in the repository.
+ * @throws UserError that names every network that was not shipped, and a file that is damaged
+ */
+const fetchWeights = async (
+  ids: readonly CellId[],
+  setting: GridSetting,
+  check: Places,
+  options: PipelineOptions,
+): Promise<void> => {
+  const { places, catalogue = grids, root = repositoryRoot(), say = () => undefined } = options;
+  const known = networkPlaces(setting, catalogue);
+  const missing: string[] = [];
+  const wanted: { readonly id: CellId; readonly folder: string; readonly name: string }[] = [];
+  for (const id of ids) {
+    const { grid, name } = known.get(id)!;
+    const folder = join(places.results, grid, pipelineFolder(setting), 'networks', name);
+    const record = await recordOf(places, id, grid);
+    if (record?.training && (await copyRunWeights(runFolder(places, id), runFolder(check, id), record.training)))
+      continue;
+    const isRecorded = existsSync(join(folder, 'network.json')) && (await readNetworkFile(folder)).training === id;
+    if (isRecorded && known.get(id)!.cell.seed === shippedReplicate) wanted.push({ id, folder, name });
+    else missing.push(name);
+  }
+  if (missing.length > 0) {
+    throw new UserError(
+      `no checkpoint was shipped of ${missing.join(', ')} (${pipelineFolder(setting)}). Shipped is replicate ` +
+        `${shippedReplicate} of the tables that were run and recorded; "ciard table" without --from-checkpoints trains.`,
+    );
+  }
+  const absent = wanted.filter(({ folder }) => !existsSync(studentWeights(folder)));
+  if (absent.length > 0) {
+    say(`${absent.length} checkpoints are taken from the repository's own remote`);
+    await dvcPull(
+      absent.map(({ folder }) => relative(root, weightsFolder(folder))),
+      { ...options, root, say },
+    );
+  }
+  for (const { id, folder, name } of wanted) {
+    const { student, robustTeacher } = await readNetworkFile(folder);
+    const training = { checkpoint: student, teacherCheckpoint: robustTeacher };
+    if (await restoreWeights(runFolder(check, id), folder, training)) continue;
+    throw new UserError(`${weightsFolder(folder)} lacks weights of ${name}: remove it and run the same again.`);
+  }
+};
+
+/**
+ * Evaluates the shipped networks of a table again, without training any, and compares each outcome with the one on record.
+ * What is measured goes to `runs/from-checkpoints`; an evaluation of which there is no record becomes the table's.
+ *
+ * @param setting with the replicates that are wanted; one alone is shipped
+ * @throws UserError where the table is of trainings, or a checkpoint was not shipped or is damaged: it is named
+ * @throws InterruptedError where the signal aborts; the same call goes on
+ */
+export const tableFromCheckpoints = async (
+  grid: Grid,
+  setting: GridSetting,
+  options: FromCheckpointsOptions,
+): Promise<CheckedTable> => {
+  const { places, only } = options;
+  if (grid.columns !== 'attacks') {
+    throw new UserError(
+      `the table ${grid.name} tells of trainings, and --from-checkpoints trains nothing: leave it out, or take a table of attacks.`,
+    );
+  }
+  const chosen = onlyRows(grid, setting, only);
+  const check = checkPlaces(places);
+  const rows = chosen.rows(setting);
+  const ids = new Set(
+    rows.flatMap(({ train, evaluations }) => [
+      cellId(train),
+      ...Object.values(evaluations).flatMap(({ surrogate }) => (surrogate === null ? [] : [surrogate])),
+    ]),
+  );
+  await fetchWeights([...ids], setting, check, options);
+  const units = unitsOf(chosen, setting).flatMap((unit) => {
+    const cells = unit.cells.filter(({ cell }) => cell.kind === 'evaluate');
+    return cells.length > 0 ? [{ ...unit, cells, needs: [] }] : [];
+  });
+  const failures = await execute(units, { ...options, places: check });
+  const comparisons: Comparison[] = [];
+  for (const { id, name } of units.flatMap(({ cells }) => cells)) {
+    const record = await recordOf(check, id, grid.name);
+    if (!record?.evaluation) continue;
+    const before = await recordOf(places, id, grid.name);
+    if (!before) await writeCellRecord(join(recordsFolder(places, grid.name), `${id}.json`), record);
+    const { outcome, total } = record.evaluation;
+    comparisons.push({
+      name,
+      different: before?.evaluation ? bitsThatDiffer(outcome, before.evaluation.outcome) : null,
+      total,
+    });
+  }
+  const measured = await measuredRows(chosen, setting, check);
+  const result = resultRows(chosen, setting, measured);
+  return { rows: result, text: textOfTable(resultTable(chosen, setting, result, measured)), comparisons, failures };
+};
+
+/** What a comparison of all evaluations comes to, in a sentence or a line each. */
+export const describeComparisons = (comparisons: readonly Comparison[]): string => {
+  const known = comparisons.filter(({ different }) => different !== null);
+  const others = known.filter(({ different }) => different !== 0);
+  const fresh = comparisons.length - known.length;
+  return [
+    `${comparisons.length} evaluations of shipped networks, none trained: ${known.length - others.length} end as on record, image by image` +
+      `${others.length > 0 ? `, ${others.length} do not` : ''}${fresh > 0 ? `, of ${fresh} there was no record` : ''}.`,
+    ...others.map(({ name, different, total }) => `  ${name}: ${different!} of ${total} images are answered otherwise`),
+  ].join('\n');
+};

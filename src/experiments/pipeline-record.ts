@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { writeAtomically } from '../atomic-write.js';
+import { repositoryRoot } from '../data/location.js';
+import { dvcCommit, type DvcOptions } from '../dvc/dvc.js';
+import { UserError } from '../errors.js';
+import { cellId } from '../results/cell.js';
+import type { Grid, GridRow, GridSetting } from './grid.js';
+import { grids } from './grids.js';
+import { writeAccuracies, writeNetwork } from './network-files.js';
+import { evaluateCellsOf, noNetwork, readPipelineSettings, trainCellOf } from './pipeline-settings.js';
+import { pipelinesOf, type Pipeline, type PipelineRows } from './pipeline.js';
+import { recordOf, runFolder, type Places } from './places.js';
+import { runTableStage } from './stages.js';
+
+export interface PipelineOptions extends Pick<DvcOptions, 'siteCache' | 'signal' | 'say'> {
+  /** `results` has to lie in the repository's root. */
+  readonly places: Places;
+  /** The repository; this one by default. */
+  readonly root?: string;
+  /** All tables there are, in the order in which they share networks. */
+  readonly catalogue?: readonly Grid[];
+  /** Settings that were changed by hand are written over. */
+  readonly force?: boolean;
+}
+
+/** The folder of a pipeline's files. */
+const folderOf = ({ grid, folder }: Pipeline, { results }: Places): string => join(results, grid, folder);
+
+const isMeasured = async (grid: Grid, { train, evaluations }: GridRow, places: Places): Promise<boolean> => {
+  for (const cell of [train, ...Object.values(evaluations)]) {
+    if ((await recordOf(places, cellId(cell), grid.name)) === undefined) return false;
+  }
+  return true;
+};
+
+/** The rows of tables that are measured in full, and all rows of `alsoAll`. */
+const chosenRows = async (
+  setting: GridSetting,
+  { places, catalogue = grids }: PipelineOptions,
+  alsoAll: readonly Grid[],
+): Promise<PipelineRows[]> => {
+  const chosen: PipelineRows[] = [];
+  for (const grid of catalogue) {
+    const rows: GridRow[] = [];
+    for (const row of grid.rows(setting)) {
+      if (alsoAll.includes(grid) || (await isMeasured(grid, row, places))) rows.push(row);
+    }
+    if (rows.length > 0) chosen.push({ grid, rows });
+  }
+  return chosen;
+};
+
+/** Names of what is set otherwise in one object than in another, of what both have: 'ciard.recipe.epochs'. */
+const differences = (before: unknown, after: unknown, path: string): string[] => {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  const isPlain = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+  if (!isPlain(before) || !isPlain(after)) return [path];
+  return Object.keys(before).flatMap((key) =>
+    key in after ? differences(before[key], after[key], `${path}.${key}`) : [],
+  );
+};
+
+/** @throws UserError where a file has settings that are not the table's: a change by hand is not to be lost */
+const checkUnchanged = async (pipeline: Pipeline, folder: string): Promise<void> => {
+  const file = join(folder, 'params.yaml');
+  if (!existsSync(file)) return;
+  const before = await readPipelineSettings(file);
+  const changed = (['attacks', 'trainings'] as const).flatMap((section) =>
+    differences(before[section], pipeline.settings[section], section),
+  );
+  if (changed.length === 0) return;
+  throw new UserError(
+    `${file} has other settings than the table: ${changed.join(', ')}. Where they were changed by hand, "dvc repro" runs ` +
+      'them; --force writes the table’s own over them.',
+  );
+};
+
+/** Removes files of stages that are no more. */
+const removeOthers = async (folder: string, names: readonly string[]): Promise<void> => {
+  if (!existsSync(folder)) return;
+  for (const entry of await readdir(folder)) {
+    if (!names.includes(entry)) await rm(join(folder, entry), { recursive: true, force: true });
+  }
+};
+
+/**
+ * Writes `dvc.yaml` and `params.yaml` of tables: of what is measured, and of all of `tables`, which `dvc repro` can then
+ * run from nothing.
+ *
+ * @throws UserError where settings were changed by hand
+ */
+export const writePipelines = async (
+  setting: GridSetting,
+  options: PipelineOptions,
+  tables: readonly Grid[] = [],
+): Promise<readonly Pipeline[]> => {
+  const { places, catalogue = grids, root = repositoryRoot(), force = false } = options;
+  if (resolve(places.results) !== resolve(root, 'results')) {
+    throw new UserError(`the results lie in ${places.results}, but DVC's stages are of ${join(root, 'results')}.`);
+  }
+  const pipelines = pipelinesOf(await chosenRows(setting, options, tables), setting, catalogue);
+  for (const pipeline of pipelines) if (!force) await checkUnchanged(pipeline, folderOf(pipeline, places));
+  for (const pipeline of pipelines) {
+    const folder = folderOf(pipeline, places);
+    await mkdir(join(folder, noNetwork), { recursive: true });
+    await writeAtomically(join(folder, noNetwork, 'network.json'), ['{}\n']);
+    for (const [name, text] of Object.entries(pipeline.files)) await writeAtomically(join(folder, name), [text]);
+  }
+  return pipelines;
+};
+
+/** Writes what the stages of a pipeline would have written, from records and the folders of runs. */
+const writeOutputs = async (pipeline: Pipeline, setting: GridSetting, { places }: PipelineOptions): Promise<void> => {
+  const { settings, grid } = pipeline;
+  const folder = folderOf(pipeline, places);
+  for (const name of Object.keys(settings.evaluations)) {
+    const records = [];
+    for (const [attack, cell] of Object.entries(await evaluateCellsOf(settings, folder, name))) {
+      records.push([attack, (await recordOf(places, cellId(cell), grid))!] as const);
+    }
+    await writeAccuracies(join(folder, 'evaluations', `${name}.json`), Object.fromEntries(records));
+  }
+  await removeOthers(
+    join(folder, 'evaluations'),
+    Object.keys(settings.evaluations).map((name) => `${name}.json`),
+  );
+  if (Object.keys(settings.rows).length > 0) await runTableStage({ settings, folder }, { places }, setting);
+};
+
+/** Writes the networks of a pipeline; a teacher's file names the training that a student's is of. */
+const writeNetworks = async (
+  pipeline: Pipeline,
+  name: string,
+  pipelines: readonly Pipeline[],
+  places: Places,
+  done: Set<string>,
+): Promise<void> => {
+  const folder = folderOf(pipeline, places);
+  const own = join(folder, 'networks', name);
+  if (done.has(own)) return;
+  done.add(own);
+  const { cleanTeacher, robustTeacher } = pipeline.settings.networks[name]!;
+  for (const teacher of [cleanTeacher, robustTeacher]) {
+    const at = join(folder, teacher);
+    const other = pipelines.find((each) => at === join(folderOf(each, places), 'networks', teacher.split('/').at(-1)!));
+    if (other && teacher !== noNetwork) await writeNetworks(other, teacher.split('/').at(-1)!, pipelines, places, done);
+  }
+  const id = cellId(await trainCellOf(pipeline.settings, folder, name));
+  const record = await recordOf(places, id, pipeline.grid);
+  if (!record) throw new UserError(`${own}: there is no record of its training ${id}: run its table first.`);
+  await writeNetwork(runFolder(places, id), own, record);
+};
+
+/**
+ * Tells DVC of what was measured: writes the files of every table of a setting, what their stages put out, and commits
+ * them. Then `dvc status` finds nothing changed, and `dvc repro` runs nothing.
+ *
+ * @throws UserError where settings were changed by hand, or weights that are to be shipped are missing
+ * @throws DvcError where DVC fails
+ */
+export const recordPipelines = async (setting: GridSetting, options: PipelineOptions): Promise<readonly Pipeline[]> => {
+  const { places, root = repositoryRoot(), say = () => undefined } = options;
+  const pipelines = await writePipelines(setting, options);
+  const done = new Set<string>();
+  for (const pipeline of pipelines) {
+    const names = Object.keys(pipeline.settings.networks);
+    for (const name of names) await writeNetworks(pipeline, name, pipelines, places, done);
+    await removeOthers(join(folderOf(pipeline, places), 'networks'), [...names, 'none']);
+  }
+  for (const pipeline of pipelines) await writeOutputs(pipeline, setting, options);
+  const folders = pipelines.map((pipeline) => folderOf(pipeline, places));
+  // Stages that are no more are not to stay in it.
+  for (const folder of folders) await rm(join(folder, 'dvc.lock'), { force: true });
+  if (folders.length > 0) {
+    await dvcCommit(
+      folders.map((folder) => join(relative(resolve(root), resolve(folder)), 'dvc.yaml')),
+      { ...options, root, say },
+    );
+  }
+  return pipelines;
+};

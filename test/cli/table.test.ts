@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runCommandLines } from './command-lines.js';
+
+test('--from-checkpoints with what trains, or with a table of trainings, is an error that says why', async () => {
+  const refused = [
+    [['students', '--from-checkpoints', '--dry-run'], /--from-checkpoints trains nothing: take one of them/],
+    [['cost', '--from-checkpoints'], /the table cost tells of trainings, and --from-checkpoints trains nothing/],
+    [['degradation', '--from-checkpoints'], /the table degradation tells of trainings/],
+    [
+      ['students', '--from-checkpoints', '--only', 'nothing'],
+      /the table students has no such row\. It has natural, pgd-at/,
+    ],
+    [['students', '--from-checkpoints', '--jobs', '0'], /a whole number from 1 is wanted/],
+  ] as const;
+  const outcomes = await runCommandLines(
+    refused.map(([args]) => ['table', ...args]),
+    process.cwd(),
+  );
+  outcomes.forEach(({ exitCode, stderr }, i) => {
+    const [args, message] = refused[i]!;
+    assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, message);
+  });
+});
+
+test('a stage of settings that are not there says how they are written', async () => {
+  const [missing, unknown] = await runCommandLines(
+    [
+      ['pipeline', 'train', '/nowhere/params.yaml', 'ciard-resnet18-s0'],
+      ['pipeline', 'write', 'nothing'],
+    ],
+    process.cwd(),
+  );
+  assert.equal(missing!.exitCode, 2);
+  assert.match(missing!.stderr, /\/nowhere\/params\.yaml can't be read .*npx ciard pipeline write/);
+  assert.equal(unknown!.exitCode, 2);
+  assert.match(unknown!.stderr, /there is no table "nothing"\. Known are students/);
+});
