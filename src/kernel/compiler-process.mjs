@@ -3,7 +3,7 @@ import { lineReader } from './lines.mjs';
 import process from 'node:process';
 
 /**
- * @typedef {import('./compiler-main.js').CompilerOrder} CompilerOrder
+ * @typedef {import('./compiler/main.js').CompilerOrder} CompilerOrder
  * @typedef {import('tslab/dist/converter.js').Diagnostic} Diagnostic
  * @typedef {{ readonly name?: string, readonly message?: string, readonly stack?: string, readonly diagnostics?: readonly Diagnostic[] }} Failure
  */
@@ -41,7 +41,7 @@ export const createCompilerProcess = ({ root, folder, snapshots }) => {
     const fromSnapshot = usesSnapshot && snapshots ? (knowsLibrary ? snapshots.library : snapshots.plain) : undefined;
     const args =
       fromSnapshot === undefined
-        ? ['--import', 'tsx', `${root}/src/kernel/compiler-main.ts`]
+        ? ['--import', 'tsx', `${root}/src/kernel/compiler/main.ts`]
         : ['--snapshot-blob', fromSnapshot];
     const own = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
     child = own;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import type { CellModules } from './modules.js';
-import { cellGlobal } from './transformers.js';
+import { cellGlobal } from './compiler/transformers.js';
 
 /** A cell as the compiler made it. */
 export interface CellCode {

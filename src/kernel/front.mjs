@@ -20,8 +20,8 @@ import { openSockets } from './sockets.mjs';
  * @typedef {import('./sockets.mjs').Reply} Reply
  * @typedef {import('./reports.mjs').ErrorReport} ErrorReport
  * @typedef {import('./reports.mjs').RunCell} RunCell
- * @typedef {import('./compiler.js').CellState} CellState
- * @typedef {import('./compiler.js').CompiledCell} CompiledCell
+ * @typedef {import('./compiler/cell-compiler.js').CellState} CellState
+ * @typedef {import('./compiler/cell-compiler.js').CompiledCell} CompiledCell
  * @typedef {import('./session-process.mjs').SessionEnd} SessionEnd
  * @typedef {import('./session-process.mjs').SessionProcess} SessionProcess
  * @typedef {import('./output.mjs').Output} Output
@@ -193,7 +193,7 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
             if (running?.serial === word.cell) running.listens = true;
             break;
           case 'uncaught': {
-            const output = outputOf(cellOf(word.error) ?? word.cell);
+            const output = outputOf(cellOf(word.error));
             output?.write('stderr', `Not caught by any cell:\n${reportOf(word.error, places).traceback.join('\n')}\n`);
             break;
           }

@@ -14,9 +14,11 @@ import { performance } from 'node:perf_hooks';
  * @property {() => void} end what was left out is said, what was held back is sent
  */
 
-/** Text is sent in pieces of this size at most, and at the latest after this many milliseconds. */
+/** Text is sent in pieces of this size at most, and at the latest after this many milliseconds: of the first, of more. */
 const pieceLength = 2 ** 16;
 const delay = 25;
+const longerDelay = 100;
+const much = 20_000;
 /** So many characters of a cell are sent, the last ones among them; of a line so many. */
 const longestText = 4_000_000;
 const longestTail = 100_000;
@@ -79,7 +81,7 @@ export const createOutput = (send, readable) => {
     length += text.length;
     sent += text.length;
     if (length >= pieceLength) flushText();
-    else timer ??= setTimeout(flushText, delay);
+    else timer ??= setTimeout(flushText, sent < much ? delay : longerDelay);
   };
 
   /** `text` with its lines cut that are too long for a browser. @param {string} text */

@@ -15,7 +15,7 @@ import { stripVTControlCharacters } from 'node:util';
  * @typedef {{ readonly cells: ReadonlyMap<number, RunCell>, readonly root: string }} Places
  * @typedef {import('tslab/dist/converter.js').Diagnostic} Diagnostic
  * @typedef {import('./raw-error.js').RawError} RawError
- * @typedef {import('./compiler.js').CellMaps} CellMaps
+ * @typedef {import('./compiler/cell-compiler.js').CellMaps} CellMaps
  */
 
 /** @param {string} text */

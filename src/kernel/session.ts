@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { InterruptedError } from '../errors.js';
@@ -6,6 +5,7 @@ import { bundleOf, setDisplaySink, setViews, type Displayable, type MimeBundle }
 import { type CellCode, createCellExecutor } from './executor.js';
 import { createCellInterruption } from './interruption.js';
 import { createCellModules } from './modules.js';
+import { cellOnStack } from './origin.js';
 import { type RawError, rawErrorOf } from './raw-error.js';
 import { refuseInput } from './stdin.js';
 import { captureStreams, type StreamName } from './streams.js';
@@ -50,7 +50,7 @@ export type SessionWord =
   | { readonly say: 'clear'; readonly cell?: number | undefined; readonly wait: boolean }
   /** The cell looks at its interrupt's signal: it saves its state before it ends. */
   | { readonly say: 'listens'; readonly cell: number }
-  | { readonly say: 'uncaught'; readonly cell?: number | undefined; readonly error: RawError }
+  | { readonly say: 'uncaught'; readonly error: RawError }
   | { readonly say: 'end'; readonly cell: number; readonly data?: MimeBundle | undefined; readonly error?: RawError | undefined };
 
 /** The streams between the front and a session, besides the standard ones. */
@@ -89,20 +89,16 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
   onLoaded(modules.loaded);
   const interruption = createCellInterruption();
   const executor = createCellExecutor({ root, folder, modules });
-  /** The cell whose doing is what runs now: timers, promises and callbacks know it too. */
-  const origin = new AsyncLocalStorage<number>();
-  const cell = (): number | undefined => origin.getStore();
-
   captureStreams((to, text) => {
-    tell({ say: 'text', cell: cell(), to, text });
+    tell({ say: 'text', cell: cellOnStack(), to, text });
   });
   let tracked: Promise<void>[] = [];
   setDisplaySink({
     show: (data, { id, update, metadata }) => {
-      tell({ say: 'show', cell: cell(), update, id, data, metadata });
+      tell({ say: 'show', cell: cellOnStack(), update, id, data, metadata });
     },
     clear: (wait) => {
-      tell({ say: 'clear', cell: cell(), wait });
+      tell({ say: 'clear', cell: cellOnStack(), wait });
     },
     track: (work) => {
       work.catch(() => undefined);
@@ -126,7 +122,7 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
     const text =
       `${edited.join(', ')} changed on disk after being loaded. Types follow the edit, but what runs is the old code: ` +
       `restart the kernel to run the new one.\n`;
-    tell({ say: 'text', cell: cell(), to: 'stderr', text });
+    tell({ say: 'text', to: 'stderr', text });
   };
 
   /** Runs a cell, waits for the displays that it began and makes its result ready to be shown. */
@@ -160,7 +156,7 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
   const take = (order: SessionOrder): void => {
     switch (order.do) {
       case 'run':
-        origin.run(order.cell, () => void run(order.cell, order));
+        void run(order.cell, order);
         break;
       case 'interrupt':
         Atomics.store(heard, 0, order.count);
@@ -180,7 +176,7 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
   refuseInput();
   // Not a listener, which a cell could remove.
   process.setUncaughtExceptionCaptureCallback((error) => {
-    tell({ say: 'uncaught', cell: cell(), error: rawErrorOf(error) });
+    tell({ say: 'uncaught', error: rawErrorOf(error) });
   });
 
   const { port1: port, port2 } = new MessageChannel();

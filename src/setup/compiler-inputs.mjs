@@ -25,9 +25,8 @@ const keyOf = (places) => {
   const hash = createHash('sha256');
   hash.update([process.version, process.arch, process.execPath, places.root].join('\0'));
   hash.update(readFileSync(join(places.root, 'package-lock.json')));
-  const folder = join(places.root, 'src', 'kernel');
-  for (const name of readdirSync(folder).sort())
-    if (name.endsWith('.ts')) hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
+  const folder = join(places.root, 'src', 'kernel', 'compiler');
+  for (const name of readdirSync(folder).sort()) hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
   return hash.digest('hex').slice(0, 32);
 };
 

@@ -26,7 +26,7 @@ export const compilerSnapshot = (places) => {
       await runCommand(
         process.execPath,
         [
-          ...[esbuild, join(places.root, 'src', 'kernel', 'compiler-main.ts'), `--outfile=${bundle}`],
+          ...[esbuild, join(places.root, 'src', 'kernel', 'compiler', 'main.ts'), `--outfile=${bundle}`],
           ...['--bundle', '--platform=node', '--format=iife', '--log-level=error'],
         ],
         options,

@@ -1,5 +1,5 @@
 import type * as TypeScript from '@tslab/typescript-for-tslab';
-import type { CellCompiler } from './compiler.js';
+import type { CellCompiler } from './cell-compiler.js';
 
 /** The expression before the dot at `position`, if the cell ends in one there or in a part of the member's name. */
 const objectAt = (

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
-import type { CellCompiler } from './compiler.js';
+import type { CellCompiler } from './cell-compiler.js';
 
 type Typescript = typeof TypeScript;
 

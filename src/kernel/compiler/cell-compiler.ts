@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
 import type { CompletionInfo, Converter, Diagnostic } from 'tslab/dist/converter.js';
-import { UserError } from '../errors.js';
+import { UserError } from '../../errors.js';
 import { createCommonModules } from './common-modules.js';
 import { keptDeclarations, type Meanings } from './declarations.js';
 import { asCell } from './pasted.js';

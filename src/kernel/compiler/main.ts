@@ -1,10 +1,10 @@
 import { readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { startupSnapshot } from 'node:v8';
-import { UserError } from '../errors.js';
-import { CellDiagnostics, type CellState, createCellCompiler } from './compiler.js';
+import { UserError } from '../../errors.js';
+import { CellDiagnostics, type CellState, createCellCompiler } from './cell-compiler.js';
 import { createLanguageServices } from './language.js';
-import { readLibrary } from './warm-up.js';
+import { readLibrary } from './read-library.js';
 
 /**
  * The compiler's process. It reads orders from its standard input, a line of JSON each, and writes the answers to its

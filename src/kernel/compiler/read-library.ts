@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { CellCompiler } from './compiler.js';
+import type { CellCompiler } from './cell-compiler.js';
 
 export interface WarmUpOptions {
   readonly compiler: Pick<CellCompiler, 'know' | 'importsOf'>;

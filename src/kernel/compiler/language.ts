@@ -1,7 +1,7 @@
 import { createAliasKinds } from './alias-kinds.js';
-import type { CellCompiler, CellState } from './compiler.js';
+import type { CellCompiler, CellState } from './cell-compiler.js';
 import { createInspection } from './inspection.js';
-import type { Content } from './messages.mjs';
+import type { Content } from '../messages.mjs';
 
 interface At {
   readonly code: string;
