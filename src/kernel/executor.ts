@@ -28,7 +28,7 @@ export interface CellExecutorOptions {
 }
 
 /** What cells may replace or take away, as it was at the start. */
-const { setImmediate, Promise: NativePromise } = globalThis;
+const { Object, Promise, Proxy, setImmediate, String } = globalThis;
 
 /** Nothing that a cell adds to all objects is seen in it, `then` least of all. */
 const wrapped = <T>(value: T): { readonly value: T } => ({ __proto__: null, value }) as unknown as { value: T };
@@ -53,7 +53,7 @@ export const createCellExecutor = ({ root, folder, modules }: CellExecutorOption
     }
   };
   const alone: CellExecutor['alone'] = (work) =>
-    new NativePromise((resolve, reject) => {
+    new Promise((resolve, reject) => {
       abandon = reject;
       setImmediate(() => void settle(work, resolve, reject));
     });

@@ -19,7 +19,7 @@ const turn = 100;
 const oneAndTheSame = 1000;
 
 /** What cells may replace, as it was at the start. */
-const { setInterval, clearInterval, AbortController } = globalThis;
+const { setInterval, clearInterval, AbortController, AbortSignal, Object } = globalThis;
 const now = performance.now.bind(performance);
 
 /** `signal`, which tells once that somebody looks at it. */

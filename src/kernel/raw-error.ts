@@ -22,6 +22,9 @@ export interface RawErrorPart {
   readonly brief: boolean;
 }
 
+/** What cells may replace, as it was at the start. */
+const { AggregateError, Array, Error, Math, Object } = globalThis;
+
 /** What `read` gives; undefined where the value defends itself: a getter that throws, a revoked proxy. */
 const attempt = <T>(read: () => T): T | undefined => {
   try {

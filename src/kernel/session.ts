@@ -57,6 +57,7 @@ export type SessionWord =
 export const sessionStreams = { orders: 3, words: 4, watcher: 5 } as const;
 
 /** What cells may replace or take away, as it was at the start. */
+const { Atomics } = globalThis;
 const { stringify } = JSON;
 const bytesOf = Buffer.from.bind(Buffer) as (text: string) => Buffer;
 const { reallyExit } = process as unknown as { reallyExit: (code: number) => void };
@@ -127,13 +128,13 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
 
   /** Runs a cell, waits for the displays that it began and makes its result ready to be shown. */
   const run = async (number: number, code: CellCode): Promise<void> => {
-    interruption.begin(executor.abandon, () => {
-      tell({ say: 'listens', cell: number });
-    });
     tracked = [];
     let data: MimeBundle | undefined;
     let error: RawError | undefined;
     try {
+      interruption.begin(executor.abandon, () => {
+        tell({ say: 'listens', cell: number });
+      });
       const { value } = await executor.run(code);
       const shown = await executor.alone(async () => {
         for (let at = 0; at < tracked.length; at++) await tracked[at];

@@ -15,7 +15,7 @@ import { awaitedImports, earlierNames, ownImports, sharedVariables } from './tra
  *
  * - Cells are checked against the sources: packages resolve as they do in Node (`exports`, `ciard` itself), relative paths
  *   from the repository's root and, failing that, from the notebook's folder.
- * - Only cells are checked and emitted. The library's files give types and are loaded by Node (modules.ts), at full speed
+ * - Only cells are checked and emitted. The library's files give types and are loaded by Node (../modules.ts), at full speed
  *   and with one instance of everything; its own type errors are `tsc`'s concern.
  * - Imports become awaited loads of ES modules. Source maps lead from what runs back to the cell.
  */
@@ -27,7 +27,7 @@ export interface CellCompiler {
   readonly isComplete: (source: string) => { readonly completed: boolean; readonly indent?: string };
   /** The notebook's folder. */
   readonly setFolder: (folder: string) => void;
-  /** Reads `files` and keeps them, with all that they import, as known from now on. Holds the thread for a while. */
+  /** Reads `files` and keeps them, with all that they import, for the cell that imports them. Holds the thread for a while. */
   readonly know: (files: readonly string[]) => void;
   /** The files that `file` imports. */
   readonly importsOf: (file: string) => string[];
@@ -203,8 +203,12 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
       inlineSourceMap: true,
     } satisfies TypeScript.CompilerOptions);
     // The plain builder. The usual one finds out which files a change affects, which takes longer than to check a cell.
-    const builder = ts.createAbstractBuilder as TypeScript.CreateProgram<TypeScript.BuilderProgram>;
-    const host = ts.createWatchCompilerHost([...cells, ambient.path, ...known], options, system, builder, ...reporters);
+    const createProgram = ts.createAbstractBuilder as TypeScript.CreateProgram<TypeScript.BuilderProgram>;
+    const builder: typeof createProgram = (roots, settings, compilerHost, ...rest) => {
+      if (compilerHost) lookUpKept(compilerHost);
+      return createProgram(roots, settings, compilerHost, ...rest);
+    };
+    const host = ts.createWatchCompilerHost([...cells, ambient.path], options, system, builder, ...reporters);
     const cache = ts.createModuleResolutionCache(root, (name) => name, options);
     resolutions = cache;
     resolveFromRoot = (specifier, containing) => ts.resolveModuleName(specifier, containing, options, host, cache);
@@ -222,6 +226,31 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
       get: () => (builder: TypeScript.BuilderProgram) => created?.(cellsOnly(builder)),
     });
     return host;
+  };
+
+  /** Files that were read ahead, and when they were last edited: there for the program that imports them. */
+  const kept = new Map<string, { readonly file: TypeScript.SourceFile; readonly modified: number }>();
+  const modifiedAt = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const prepared = new WeakSet<TypeScript.CompilerHost>();
+  const lookUpKept = (host: TypeScript.CompilerHost): void => {
+    if (prepared.has(host)) return;
+    prepared.add(host);
+    const { getSourceFile, getSourceFileByPath } = host;
+    host.getSourceFile = (name, ...rest) => kept.get(name)?.file ?? getSourceFile.call(host, name, ...rest);
+    if (getSourceFileByPath) {
+      host.getSourceFileByPath = (name, ...rest) =>
+        kept.get(name)?.file ?? getSourceFileByPath.call(host, name, ...rest);
+    }
+  };
+  /** What was edited is read anew. */
+  const dropEdited = (): boolean => {
+    let changed = false;
+    for (const [name, { modified }] of kept) {
+      if (name.includes('/node_modules/') || modifiedAt(name) === modified) continue;
+      kept.delete(name);
+      changed = true;
+    }
+    return changed;
   };
 
   /** What tslab checks and emits is all that a cell depends on; here that is the cell alone. */
@@ -257,7 +286,6 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
   /** The declarations of the cell that was emitted last. */
   let emitted = '';
   let watched: TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> | undefined;
-  let known: readonly string[] = [];
   const createWatchProgram = (
     host: TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<TypeScript.BuilderProgram>,
   ): TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> => (watched = ts.createWatchProgram(host));
@@ -289,7 +317,11 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
       toCell: first?.[1] === undefined ? undefined : Buffer.from(first[1], 'base64').toString(),
       end: output.outputText.split('\n').length,
     };
-    return { ...output, outputText: output.outputText.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n') };
+    const text = output.outputText
+      // Of no use in a cell, and a cell may have taken `Object` away.
+      .replace('Object.defineProperty(exports, "__esModule", { value: true });', '')
+      .replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
+    return { ...output, outputText: text };
   };
 
   // Spread, because tslab copies the module's own properties.
@@ -320,7 +352,8 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
   };
 
   const refresh = (): void => {
-    if (!watch.refresh() && unresolved.size === 0) return;
+    const changed = [watch.refresh(), dropEdited()].includes(true);
+    if (!changed && unresolved.size === 0) return;
     unresolved.clear();
     resolutions?.clear();
   };
@@ -384,9 +417,22 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
       resolutions?.clear();
     },
     know(files) {
-      known = [...known, ...files];
-      watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ambient.path, ...known]);
-      converting((converter) => converter.inspect('', '', 0));
+      const roots = [...cellFiles.map((name) => join(root, name)), ambient.path];
+      const inspectNothing = (): void => {
+        converting((converter) => converter.inspect('', '', 0));
+      };
+      inspectNothing();
+      const before = new Set(latest?.getSourceFiles());
+      watched?.updateRootFileNames([...roots, ...files]);
+      inspectNothing();
+      for (const file of latest?.getSourceFiles() ?? []) {
+        if (before.has(file)) continue;
+        // It is not the watch's any more, which compares versions.
+        delete (file as { version?: string }).version;
+        kept.set(file.fileName, { file, modified: modifiedAt(file.fileName) });
+      }
+      watched?.updateRootFileNames(roots);
+      inspectNothing();
     },
     importsOf: (file) =>
       ts.preProcessFile(ts.sys.readFile(file) ?? '').importedFiles.flatMap(({ fileName }) => {

@@ -13,7 +13,7 @@ const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false
 
 /**
  * `require`, as much of it as tslab and its compiler ask for. Node's own loader leaves something behind with which a
- * picture of the process's memory can't be started (compiler-main.ts).
+ * picture of the process's memory can't be started (main.ts).
  */
 export const createCommonModules = (): CommonModules => {
   const loaded = new Map<string, { exports: unknown }>();
