@@ -72,6 +72,9 @@ const causeOf = ({ code, signal, why, said }) => {
 /** Whether a cell, or what is typed of one, may need to know the library. @param {string} code */
 const mentionsLibrary = (code) => /['"](?:ciard['"]|\.{1,2}\/)/.test(code);
 
+/** Whether a cell imports the library, or else says so in a text. @param {string} code */
+const importsLibrary = (code) => /^\s*import\b[^'"]*['"]ciard['"]/m.test(code);
+
 /** @param {string} ename @param {string} evalue @returns {ErrorReport} */
 const plainReport = (ename, evalue) => ({
   ename,
@@ -260,6 +263,7 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
    */
   const compile = async ({ serial: number, source, label }) => {
     if (mentionsLibrary(source)) compiler.knowLibrary();
+    if (importsLibrary(source)) session?.order({ do: 'preload' });
     for (let again = true; ; again = false) {
       try {
         const order = { do: 'compile', state, source, name: frameName(number) };

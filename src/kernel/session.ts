@@ -30,6 +30,8 @@ export interface SessionOptions {
 /** What the front orders, a line of JSON each, by way of the watcher's thread. */
 export type SessionOrder =
   | ({ readonly do: 'run'; readonly cell: number } & CellCode)
+  /** The cell that is being compiled imports the library: it can be loaded meanwhile. */
+  | { readonly do: 'preload' }
   | { readonly do: 'interrupt'; readonly count: number }
   /** From the watcher: it stopped JavaScript that held the thread; its promises will never settle. */
   | { readonly do: 'stopped'; readonly frames: readonly string[] }
@@ -158,6 +160,10 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
     switch (order.do) {
       case 'run':
         void run(order.cell, order);
+        break;
+      case 'preload':
+        // Whatever comes of it comes again when the cell imports it.
+        modules.load('ciard').catch(() => undefined);
         break;
       case 'interrupt':
         Atomics.store(heard, 0, order.count);

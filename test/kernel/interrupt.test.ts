@@ -23,12 +23,13 @@ suite('an interrupt', { skip: needsJupyter }, () => {
   });
   after(() => kernel.stop());
 
-  /** Runs `code`, interrupts it half a second later and expects it to end as interrupted within two seconds of that. */
+  /** Runs `code`, interrupts it half a second after it began and expects it to end as interrupted within two seconds of that. */
   const interrupted = async (code: string, interruptAfter: readonly number[] = [0.5]): Promise<CellRun> => {
-    const run = await kernel.run(code, { interruptAfter, timeout: 20 });
+    const run = await kernel.run(`console.log('begun');${code}`, { fromOutput: true, interruptAfter, timeout: 40 });
     assert.equal(errorOf(run)?.ename, 'InterruptedError', JSON.stringify(run.reply));
-    const last = interruptAfter.at(-1) ?? 0;
-    assert.ok(run.idle < last + 2 * patience(), `ended ${run.idle - last} s after the interrupt`);
+    const began = run.outputs.find(({ type }) => type === 'stream')!.at;
+    const first = began + interruptAfter[0]!;
+    assert.ok(run.idle < first + 2 * patience(), `ended ${run.idle - first} s after the interrupt`);
     assert.ok(await kernel.alive());
     assert.equal(resultOf(await kernel.run('1 + 1')), '2');
     return run;
@@ -45,7 +46,7 @@ suite('an interrupt', { skip: needsJupyter }, () => {
         "  console.log('saved');",
         '}',
       ].join('\n'),
-      { interruptOnOutput: true, timeout: 20 },
+      { fromOutput: true, interruptAfter: [0], timeout: 20 },
     );
     assert.equal(errorOf(run)?.ename, 'InterruptedError');
     assert.equal(streamOf(run, 'stdout'), 'working\nsaved\n');
@@ -54,8 +55,8 @@ suite('an interrupt', { skip: needsJupyter }, () => {
 
   test('reaches whoever asks for the signal; the next cell has a fresh one', async () => {
     const run = await kernel.run(
-      "const signal = interruptSignal();\nawait new Promise((r) => signal.addEventListener('abort', r));\n'heard'",
-      { interruptAfter: [0.5], timeout: 20 },
+      "const signal = interruptSignal();\nconsole.log('begun');\nawait new Promise((r) => signal.addEventListener('abort', r));\n'heard'",
+      { fromOutput: true, interruptAfter: [0.5], timeout: 20 },
     );
     assert.equal(resultOf(run), "'heard'");
     assert.equal(resultOf(await kernel.run('[signal.aborted, interruptSignal().aborted]')), '[ true, false ]');
@@ -108,15 +109,16 @@ suite('an interrupt', { skip: needsJupyter }, () => {
         "import { execFileSync } from 'node:child_process';",
         'let steps = 0;',
         'try {',
+        "  await checkpointInterrupt(); console.log('begun');",
         '  for (;;) { execFileSync("sleep", ["0.4"]); steps += 1; if (steps % 8 === 0) await checkpointInterrupt(); }',
         '} finally {',
         "  console.log(steps % 8 === 0 ? 'whole' : 'cut off');",
         '}',
       ].join('\n'),
-      { interruptAfter: [0.5], timeout: 20 },
+      { fromOutput: true, interruptAfter: [0.5], timeout: 30 },
     );
     assert.equal(errorOf(run)?.ename, 'InterruptedError');
-    assert.equal(streamOf(run, 'stdout'), 'whole\n');
+    assert.equal(streamOf(run, 'stdout'), 'begun\nwhole\n');
   });
 
   test('comes as a signal too, and never ends the process', async () => {
@@ -125,9 +127,11 @@ suite('an interrupt', { skip: needsJupyter }, () => {
       'for (;;);',
       "process.on('SIGINT', () => undefined); await sleep(60_000);",
     ]) {
-      const run = await kernel.run(code, { signalAfter: [0.5, 0.55], timeout: 20 });
+      const options = { fromOutput: true, signalAfter: [0.5, 0.55], timeout: 20 };
+      const run = await kernel.run(`console.log('begun');${code}`, options);
       assert.equal(errorOf(run)?.ename, 'InterruptedError', code);
-      assert.ok(run.idle < 0.55 + 2 * patience());
+      const began = run.outputs.find(({ type }) => type === 'stream')!.at;
+      assert.ok(run.idle < began + 0.5 + 2 * patience(), `${run.idle - began} s`);
       assert.ok(await kernel.alive());
     }
     assert.equal(resultOf(await kernel.run('1 + 1')), '2');

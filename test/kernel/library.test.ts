@@ -89,7 +89,7 @@ suite('the library in cells', { skip: needsJupyter }, () => {
 
   test('training is interrupted within two seconds, its state saved, and goes on from there to its curves', async () => {
     const code = training(60);
-    const stopped = await kernel.run(code, { interruptOnOutput: true, timeout: 120 });
+    const stopped = await kernel.run(code, { fromOutput: true, interruptAfter: [0], timeout: 120 });
     const error = errorOf(stopped);
     assert.equal(error?.ename, 'InterruptedError', stopped.reply.traceback?.join('\n'));
     const told = stopped.outputs.find(({ type }) => type === 'stream')!.at;

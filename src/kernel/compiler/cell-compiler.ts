@@ -426,7 +426,7 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
       watched?.updateRootFileNames([...roots, ...files]);
       inspectNothing();
       for (const file of latest?.getSourceFiles() ?? []) {
-        if (before.has(file)) continue;
+        if (before.has(file) || roots.includes(file.fileName)) continue;
         // It is not the watch's any more, which compares versions.
         delete (file as { version?: string }).version;
         kept.set(file.fileName, { file, modified: modifiedAt(file.fileName) });
