@@ -26,7 +26,7 @@ export class CompilerFailure extends Error {
  *   `snapshots`: the pictures of its memory that set-up took, without the library and with it
  */
 export const createCompilerProcess = ({ root, folder, snapshots }) => {
-  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
+  /** What was asked and is not answered yet. @type {Map<number, { text: string, resolve: (value: any) => void, reject: (error: Error) => void }>} */
   let waiting = new Map();
   /** @type {import('node:child_process').ChildProcess | undefined} */
   let child;
@@ -43,7 +43,12 @@ export const createCompilerProcess = ({ root, folder, snapshots }) => {
       fromSnapshot === undefined
         ? ['--import', 'tsx', `${root}/src/kernel/compiler/main.ts`]
         : ['--snapshot-blob', fromSnapshot];
-    const own = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
+    const own = spawn(process.execPath, args, {
+      cwd: root,
+      // Settings of V8 that are meant for cells; with others than it was taken with a picture does not start.
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['pipe', 'ignore', 'inherit', 'pipe'],
+    });
     child = own;
     isReady = false;
     const asked = waiting;
@@ -83,6 +88,8 @@ export const createCompilerProcess = ({ root, folder, snapshots }) => {
       },
       () => undefined,
     );
+    // What was asked while there was none.
+    for (const [id, { text }] of asked) if (id < last) own.stdin.write(text);
   };
 
   /**
@@ -94,8 +101,9 @@ export const createCompilerProcess = ({ root, folder, snapshots }) => {
   const ask = (order) =>
     new Promise((resolve, reject) => {
       const id = (last += 1);
-      waiting.set(id, { resolve, reject });
-      child?.stdin?.write(`${JSON.stringify({ id, ...order })}\n`);
+      const text = `${JSON.stringify({ id, ...order })}\n`;
+      waiting.set(id, { text, resolve, reject });
+      child?.stdin?.write(text);
     });
 
   /** Has it end and start anew. */
