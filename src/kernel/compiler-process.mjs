@@ -26,7 +26,7 @@ export class CompilerFailure extends Error {
  *   `snapshots`: the pictures of its memory that set-up took, without the library and with it
  */
 export const createCompilerProcess = ({ root, folder, snapshots }) => {
-  /** What was asked and is not answered yet. @type {Map<number, { text: string, resolve: (value: any) => void, reject: (error: Error) => void }>} */
+  /** What was asked and is not answered yet. @type {Map<number, { text: string, resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
   let waiting = new Map();
   /** @type {import('node:child_process').ChildProcess | undefined} */
   let child;
@@ -73,9 +73,12 @@ export const createCompilerProcess = ({ root, folder, snapshots }) => {
     own.once('exit', (code, signal) => {
       end(`the compiler ended (${signal ?? String(code)}); it is started again`);
     });
-    own.stdin.on('error', () => undefined);
+    const input = /** @type {import('node:stream').Writable} */ (own.stdin);
+    input.on('error', () => undefined);
     const read = lineReader((line) => {
-      const { id, value, failure } = /** @type {{ id: number, value?: unknown, failure?: Failure }} */ (JSON.parse(line));
+      /** @type {unknown} */
+      const answer = JSON.parse(line);
+      const { id, value, failure } = /** @type {{ id: number, value?: unknown, failure?: Failure }} */ (answer);
       const one = asked.get(id);
       asked.delete(id);
       if (failure) one?.reject(new CompilerFailure(failure));
@@ -89,13 +92,12 @@ export const createCompilerProcess = ({ root, folder, snapshots }) => {
       () => undefined,
     );
     // What was asked while there was none.
-    for (const [id, { text }] of asked) if (id < last) own.stdin.write(text);
+    for (const [id, { text }] of asked) if (id < last) input.write(text);
   };
 
   /**
-   * @template [T=unknown]
    * @param {object} order a CompilerOrder without its number
-   * @returns {Promise<T>}
+   * @returns {Promise<unknown>}
    * @throws {CompilerFailure}
    */
   const ask = (order) =>

@@ -28,7 +28,7 @@ export interface CellExecutorOptions {
 }
 
 /** What cells may replace or take away, as it was at the start. */
-const { Object, Promise, Proxy, setImmediate, String } = globalThis;
+const { Object, Promise, Proxy, Reflect, setImmediate, String } = globalThis;
 
 /** Nothing that a cell adds to all objects is seen in it, `then` least of all. */
 const wrapped = <T>(value: T): { readonly value: T } => ({ __proto__: null, value }) as unknown as { value: T };
@@ -45,7 +45,8 @@ export const createCellExecutor = ({ root, folder, modules }: CellExecutorOption
     resolve: (value: { readonly value: T }) => void,
     reject: (error: unknown) => void,
   ): Promise<void> => {
-    await null;
+    // A turn of promises, and nothing else.
+    await (null as unknown);
     try {
       resolve(wrapped(await work()));
     } catch (error) {
@@ -103,7 +104,7 @@ export const createCellExecutor = ({ root, folder, modules }: CellExecutorOption
       if (lastExpression === undefined) return wrapped(undefined);
       const value = values[lastExpression];
       // Not to be kept alive by us once it was shown.
-      delete values[lastExpression];
+      Reflect.deleteProperty(values, lastExpression);
       return wrapped(value);
     },
     abandon: (error) => {

@@ -96,9 +96,7 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
   const connection = /** @type {import('./sockets.mjs').Connection} */ (read);
   /** @param {unknown} error */
   const complain = (error) => {
-    process.stderr.write(
-      `ciard kernel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+    process.stderr.write(`ciard kernel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   };
   process.on('uncaughtException', complain);
 
@@ -232,7 +230,10 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
       const since = performance.now() - now;
       if (run.listens && since < softWhileSaving) {
         if (since < 2 * soft)
-          outputOf(run.serial)?.write('stderr', 'Interrupted: the cell is saving its state; interrupt it again to end it at once.\n');
+          outputOf(run.serial)?.write(
+            'stderr',
+            'Interrupted: the cell is saving its state; interrupt it again to end it at once.\n',
+          );
         setTimeout(check, softWhileSaving - since);
       } else if (run.spinning && since < softWhileSpinning) {
         setTimeout(check, 250);
@@ -250,7 +251,10 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
       interruptRun(run);
       return;
     }
-    run.end({ status: 'error', report: plainReport('InterruptedError', 'interrupted while the cell was compiled; nothing of it ran') });
+    run.end({
+      status: 'error',
+      report: plainReport('InterruptedError', 'interrupted while the cell was compiled; nothing of it ran'),
+    });
     setTimeout(() => {
       if (compiler.isBusy()) compiler.replace();
     }, longestCompilation);
@@ -336,9 +340,10 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
 
   /** @param {Message} request @param {Reply} reply */
   const execute = async (request, reply) => {
-    const content = /** @type {{ code: string, silent?: boolean, store_history?: boolean, stop_on_error?: boolean, user_expressions?: Record<string, string> }} */ (
-      request.content
-    );
+    const content =
+      /** @type {{ code: string, silent?: boolean, store_history?: boolean, stop_on_error?: boolean, user_expressions?: Record<string, string> }} */ (
+        request.content
+      );
     const { code } = content;
     const silent = content.silent === true;
     /** @type {Owner} */
@@ -423,9 +428,11 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
     });
   };
 
-  const typescript = /** @type {{ version: string }} */ (
-    JSON.parse(readFileSync(join(root, 'node_modules', '@tslab', 'typescript-for-tslab', 'package.json'), 'utf8'))
-  ).version;
+  /** @type {unknown} */
+  const manifest = JSON.parse(
+    readFileSync(join(root, 'node_modules', '@tslab', 'typescript-for-tslab', 'package.json'), 'utf8'),
+  );
+  const { version: typescript } = /** @type {{ version: string }} */ (manifest);
   const kernelInfo = {
     status: 'ok',
     protocol_version: '5.3',
@@ -455,9 +462,13 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
   const askCompiler = async (request, what) => {
     const { code } = /** @type {{ code: string }} */ (request.content);
     if (what !== 'isComplete' && mentionsLibrary(code)) compiler.knowLibrary();
-    for (const until = performance.now() + longestLoading; !compiler.isReady() && performance.now() < until;) await sleep(20);
+    for (const until = performance.now() + longestLoading; !compiler.isReady() && performance.now() < until;)
+      await sleep(20);
     if (!compiler.isReady())
-      return { status: 'error', ...plainReport('CompilerLoading', 'the compiler is still being loaded: ask again in a moment') };
+      return {
+        status: 'error',
+        ...plainReport('CompilerLoading', 'the compiler is still being loaded: ask again in a moment'),
+      };
     try {
       return /** @type {Content} */ (await compiler.ask({ do: what, state, request: request.content }));
     } catch (error) {
@@ -510,7 +521,8 @@ export const startFront = async ({ connectionFile, root, folder, snapshots }) =>
     isOver = true;
     session?.order({ do: 'exit' });
     compiler.end();
-    for (const until = performance.now() + longestFarewell; session?.isAlive() && performance.now() < until;) await sleep(10);
+    for (const until = performance.now() + longestFarewell; session?.isAlive() && performance.now() < until;)
+      await sleep(10);
     session?.kill('the kernel was shut down');
     sockets.close();
     process.exit(0);

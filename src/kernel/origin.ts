@@ -1,3 +1,4 @@
+// eslint-disable-next-line @typescript-eslint/unbound-method -- it looks at no `this`
 const { captureStackTrace } = Error;
 const NativeError = Error;
 const named = /^ciard-cell-(\d+)$/;
@@ -27,8 +28,7 @@ export const cellOnStack = (): number | undefined => {
     const target: { stack?: unknown } = {};
     captureStackTrace(target, cellOnStack);
     // Reading it calls the function above.
-    void target.stack;
-    return found;
+    return target.stack === undefined ? found : undefined;
   } finally {
     NativeError.stackTraceLimit = stackTraceLimit;
     NativeError.prepareStackTrace = prepareStackTrace;

@@ -44,7 +44,11 @@ export const startSessionProcess = ({ root, folder, onWord, onWatcher, onRaw, on
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('session.mjs', import.meta.url)), root, folder],
-    { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe', ...streams.map(() => /** @type {const} */ ('pipe'))] },
+    {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', ...streams.map(() => /** @type {const} */ ('pipe'))],
+    },
   );
   const group = child.pid;
   /** @type {string | undefined} */
@@ -89,7 +93,9 @@ export const startSessionProcess = ({ root, folder, onWord, onWatcher, onRaw, on
   watcher.on(
     'data',
     lineReader((line) => {
-      onWatcher(/** @type {WatcherWord} */ (JSON.parse(line)));
+      /** @type {unknown} */
+      const word = JSON.parse(line);
+      onWatcher(/** @type {WatcherWord} */ (word));
     }),
   );
   for (const stream of [stdout, stderr, orders, words, watcher]) stream.on('error', () => undefined);
@@ -107,9 +113,13 @@ export const startSessionProcess = ({ root, folder, onWord, onWatcher, onRaw, on
     isAlive = false;
     if (group !== undefined) killGroup(group);
     // What it wrote before is still in the pipes: a turn of the event loop reads it.
-    setImmediate(() => setImmediate(() => setImmediate(() => {
-      onEnd({ code, signal, why, said });
-    })));
+    setImmediate(() =>
+      setImmediate(() =>
+        setImmediate(() => {
+          onEnd({ code, signal, why, said });
+        }),
+      ),
+    );
   };
   child.once('exit', ended);
   child.once('error', (error) => {

@@ -53,7 +53,12 @@ export type SessionWord =
   /** The cell looks at its interrupt's signal: it saves its state before it ends. */
   | { readonly say: 'listens'; readonly cell: number }
   | { readonly say: 'uncaught'; readonly error: RawError }
-  | { readonly say: 'end'; readonly cell: number; readonly data?: MimeBundle | undefined; readonly error?: RawError | undefined };
+  | {
+      readonly say: 'end';
+      readonly cell: number;
+      readonly data?: MimeBundle | undefined;
+      readonly error?: RawError | undefined;
+    };
 
 /** The streams between the front and a session, besides the standard ones. */
 export const sessionStreams = { orders: 3, words: 4, watcher: 5 } as const;
@@ -79,8 +84,7 @@ const tell = (word: SessionWord): void => {
   }
   const bytes = bytesOf(`${line}\n`);
   try {
-    for (let sent = 0; sent < bytes.length;)
-      sent += writeSync(sessionStreams.words, bytes, sent, bytes.length - sent);
+    for (let sent = 0; sent < bytes.length;) sent += writeSync(sessionStreams.words, bytes, sent, bytes.length - sent);
   } catch {
     // A cell has closed the stream, or the front is gone: nobody will ever hear of this session again.
     reallyExit(closedStreams);
@@ -187,12 +191,15 @@ export const startSession = ({ root, folder, onLoaded, loadViews }: SessionOptio
   });
 
   const { port1: port, port2 } = new MessageChannel();
-  port.onmessage = ({ data }: { data: SessionOrder }) => {
-    take(data);
-  };
+  port.on('message', take);
   const watcher = new Worker(new URL('watcher.mjs', import.meta.url), {
     execArgv: [],
-    workerData: { orders: sessionStreams.orders, words: sessionStreams.watcher, port: port2, heard } satisfies WatcherData,
+    workerData: {
+      orders: sessionStreams.orders,
+      words: sessionStreams.watcher,
+      port: port2,
+      heard,
+    } satisfies WatcherData,
     transferList: [port2],
   });
   watcher.unref();

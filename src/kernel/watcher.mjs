@@ -1,5 +1,4 @@
-import { writeSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { Socket } from 'node:net';
 import process from 'node:process';
@@ -145,7 +144,9 @@ const endAll = () => {
 };
 
 const read = lineReader((line) => {
-  const order = /** @type {{ do: string }} */ (JSON.parse(line));
+  /** @type {unknown} */
+  const given = JSON.parse(line);
+  const order = /** @type {{ do: string }} */ (given);
   if (order.do === 'interrupt') {
     interrupts += 1;
     port.postMessage({ do: 'interrupt', count: interrupts });

@@ -32,11 +32,10 @@ export const compilerSnapshot = (places) => {
         options,
       );
       for (const [name, file] of Object.entries({ plain, library })) {
-        await runCommand(
-          process.execPath,
-          ['--snapshot-blob', `${file}.new`, '--build-snapshot', bundle],
-          { ...options, env: { ...options.env, CIARD_SNAPSHOT_OF: name } },
-        );
+        await runCommand(process.execPath, ['--snapshot-blob', `${file}.new`, '--build-snapshot', bundle], {
+          ...options,
+          env: { ...options.env, CIARD_SNAPSHOT_OF: name },
+        });
         renameSync(`${file}.new`, file);
       }
     },

@@ -158,9 +158,15 @@ suite('an interrupt of what does not let go', { skip: needsJupyter }, () => {
   after(() => kernel.stop());
 
   for (const [name, code] of [
-    ['a child that is waited for', "import { execSync } from 'node:child_process';\nconsole.log('begun');\nexecSync('sleep 60');"],
+    [
+      'a child that is waited for',
+      "import { execSync } from 'node:child_process';\nconsole.log('begun');\nexecSync('sleep 60');",
+    ],
     ['native code', "console.log('begun');\nAtomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"],
-    ['a timer that spins', "console.log('begun');\nsetTimeout(() => { for (;;); }, 10);\nawait new Promise(() => undefined);"],
+    [
+      'a timer that spins',
+      "console.log('begun');\nsetTimeout(() => { for (;;); }, 10);\nawait new Promise(() => undefined);",
+    ],
     ['a regular expression', "console.log('begun');\n/^(a+)+$/.test('a'.repeat(60) + 'b');"],
   ] as const) {
     test(`ends ${name} within two seconds, and says that the session is new`, async () => {
@@ -171,7 +177,7 @@ suite('an interrupt of what does not let go', { skip: needsJupyter }, () => {
       const interruptedAt = run.outputs.find(({ type }) => type === 'stream')!.at + 0.5;
       assert.ok(run.idle < interruptedAt + 2 * patience(), `ended ${run.idle - interruptedAt} s after the interrupt`);
       assert.ok(await kernel.alive());
-      if (!/stopped where it was/.test(error.evalue)) {
+      if (!error.evalue.includes('stopped where it was')) {
         assert.match(error.evalue, /the next cell runs in a new session/);
         assert.match(errorOf(await kernel.run('mine'))?.evalue ?? '', /Cannot find name 'mine'/);
       }

@@ -55,6 +55,7 @@ export interface KernelClient {
     content: object,
     channel?: 'shell' | 'control',
   ) => Promise<{ type: string; content: Record<string, unknown>; seconds: number }>;
+  /** What all its processes hold, in bytes, shared pages by their shares. */
   readonly memory: () => Promise<number>;
   readonly alive: () => Promise<boolean>;
   readonly restart: () => Promise<void>;

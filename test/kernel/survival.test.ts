@@ -71,12 +71,36 @@ suite('a kernel whose cells change JavaScript itself', { skip: needsJupyter }, (
   }
 
   for (const [name, change, back] of [
-    ['Array.prototype.push', 'push: any = Array.prototype.push; Array.prototype.push = () => { throw 1 };', 'Array.prototype.push = push;'],
-    ['Promise.prototype.then', 'then: any = Promise.prototype.then; Promise.prototype.then = () => { throw 1 };', 'Promise.prototype.then = then;'],
-    ['process.nextTick', 'tick: any = process.nextTick; process.nextTick = (() => { throw 1 }) as any;', 'process.nextTick = tick;'],
-    ['EventEmitter.prototype.emit', "emit: any = require('node:events').prototype.emit; require('node:events').prototype.emit = () => { throw 1 };", "require('node:events').prototype.emit = emit;"],
-    ['JSON.stringify', 'stringify: any = JSON.stringify; JSON.stringify = () => { throw 1 };', 'JSON.stringify = stringify;'],
-    ['fs.writeSync', "write: any = require('node:fs').writeSync; require('node:fs').writeSync = () => { throw 1 };", "require('node:fs').writeSync = write;"],
+    [
+      'Array.prototype.push',
+      'push: any = Array.prototype.push; Array.prototype.push = () => { throw 1 };',
+      'Array.prototype.push = push;',
+    ],
+    [
+      'Promise.prototype.then',
+      'then: any = Promise.prototype.then; Promise.prototype.then = () => { throw 1 };',
+      'Promise.prototype.then = then;',
+    ],
+    [
+      'process.nextTick',
+      'tick: any = process.nextTick; process.nextTick = (() => { throw 1 }) as any;',
+      'process.nextTick = tick;',
+    ],
+    [
+      'EventEmitter.prototype.emit',
+      "emit: any = require('node:events').prototype.emit; require('node:events').prototype.emit = () => { throw 1 };",
+      "require('node:events').prototype.emit = emit;",
+    ],
+    [
+      'JSON.stringify',
+      'stringify: any = JSON.stringify; JSON.stringify = () => { throw 1 };',
+      'JSON.stringify = stringify;',
+    ],
+    [
+      'fs.writeSync',
+      "write: any = require('node:fs').writeSync; require('node:fs').writeSync = () => { throw 1 };",
+      "require('node:fs').writeSync = write;",
+    ],
   ] as const) {
     test(`goes on with another ${name}`, async () => {
       const run = await kernel.run(`var ${change}`);
@@ -87,9 +111,13 @@ suite('a kernel whose cells change JavaScript itself', { skip: needsJupyter }, (
   }
 
   test('goes on with properties that all objects have, and with no listener', async () => {
-    await kernel.run("for (const name of ['then', 'toJSON', 'timeout', 'own', 'length']) (Object.prototype as any)[name] = 1;");
+    await kernel.run(
+      "for (const name of ['then', 'toJSON', 'timeout', 'own', 'length']) (Object.prototype as any)[name] = 1;",
+    );
     await still();
-    await kernel.run("for (const name of ['then', 'toJSON', 'timeout', 'own', 'length']) delete (Object.prototype as any)[name];");
+    await kernel.run(
+      "for (const name of ['then', 'toJSON', 'timeout', 'own', 'length']) delete (Object.prototype as any)[name];",
+    );
     await kernel.run('process.removeAllListeners();\nsetTimeout(() => { throw new Error("late") }, 20);');
     await sleep(200 * patience());
     await still();
@@ -108,13 +136,37 @@ suite('a kernel whose cells end their process', { skip: needsJupyter }, () => {
 
   const ends: readonly (readonly [string, string, RegExp])[] = [
     ['process.exit', 'process.exit(3)', /exit code 3/],
-    ['process.exit in a timer', 'setTimeout(() => process.exit(0), 50); await new Promise(() => undefined)', /exit code 0/],
+    [
+      'process.exit in a timer',
+      'setTimeout(() => process.exit(0), 50); await new Promise(() => undefined)',
+      /exit code 0/,
+    ],
     ['process.abort', 'process.abort()', /SIGABRT/],
-    ['a native crash', "process.kill(process.pid, 'SIGSEGV'); await new Promise(() => undefined)", /native code.*SIGSEGV/],
-    ['memory that runs out', 'const all: number[][] = []; for (;;) all.push(new Array(1e5).fill(1.5));', /memory ran out/],
-    ['closed streams', "const { closeSync } = await import('node:fs');\nfor (let fd = 0; fd < 100; fd++) try { closeSync(fd) } catch {}\nawait new Promise(() => undefined)", /streams|SIGABRT/],
-    ['a closed stream of orders', "const { closeSync } = await import('node:fs'); closeSync(3); await new Promise(() => undefined)", /streams/],
-    ['a closed stream of words', "const { closeSync } = await import('node:fs'); closeSync(4); console.log(1); await new Promise(() => undefined)", /streams/],
+    [
+      'a native crash',
+      "process.kill(process.pid, 'SIGSEGV'); await new Promise(() => undefined)",
+      /native code.*SIGSEGV/,
+    ],
+    [
+      'memory that runs out',
+      'const all: number[][] = []; for (;;) all.push(new Array(1e5).fill(1.5));',
+      /memory ran out/,
+    ],
+    [
+      'closed streams',
+      "const { closeSync } = await import('node:fs');\nfor (let fd = 0; fd < 100; fd++) try { closeSync(fd) } catch {}\nawait new Promise(() => undefined)",
+      /streams|SIGABRT/,
+    ],
+    [
+      'a closed stream of orders',
+      "const { closeSync } = await import('node:fs'); closeSync(3); await new Promise(() => undefined)",
+      /streams/,
+    ],
+    [
+      'a closed stream of words',
+      "const { closeSync } = await import('node:fs'); closeSync(4); console.log(1); await new Promise(() => undefined)",
+      /streams/,
+    ],
   ];
   for (const [name, code, why] of ends) {
     test(`${name}: says what happened, what is lost; the queue is aborted, the next cell runs`, async () => {
@@ -191,7 +243,7 @@ suite('what is printed', { skip: needsJupyter }, () => {
     assert.match(text, /\[10\d\.\d million characters are not shown; the last ones:\]/);
     assert.ok(text.endsWith('the end\n'));
     const grown = (await kernel.memory()) - before;
-    t.diagnostic(`the front grew by ${(grown / 1e6).toFixed(0)} MB`);
+    t.diagnostic(`its processes grew by ${(grown / 1e6).toFixed(0)} MB`);
     assert.ok(grown < 200e6, `${grown} bytes`);
     assert.equal(resultOf(await kernel.run('1 + 1')), '2');
   });
@@ -232,7 +284,10 @@ suite('a kernel that is killed', { skip: needsJupyter }, () => {
     const spinning = assert.rejects(kernel.run('for (;;);', { timeout: 3 }));
     await sleep(1500);
     process.kill(kernel.pid, 'SIGKILL');
-    assert.ok(await comes(() => all.every(isGone), 2 * patience()), `left: ${all.filter((pid) => !isGone(pid)).join(', ')}`);
+    assert.ok(
+      await comes(() => all.every(isGone), 2 * patience()),
+      `left: ${all.filter((pid) => !isGone(pid)).join(', ')}`,
+    );
     await spinning;
     await kernel.stop();
   });

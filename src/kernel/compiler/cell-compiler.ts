@@ -235,11 +235,11 @@ export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
   const lookUpKept = (host: TypeScript.CompilerHost): void => {
     if (prepared.has(host)) return;
     prepared.add(host);
-    const { getSourceFile, getSourceFileByPath } = host;
-    host.getSourceFile = (name, ...rest) => kept.get(name)?.file ?? getSourceFile.call(host, name, ...rest);
+    const getSourceFile = host.getSourceFile.bind(host);
+    const getSourceFileByPath = host.getSourceFileByPath?.bind(host);
+    host.getSourceFile = (name, ...rest) => kept.get(name)?.file ?? getSourceFile(name, ...rest);
     if (getSourceFileByPath) {
-      host.getSourceFileByPath = (name, ...rest) =>
-        kept.get(name)?.file ?? getSourceFileByPath.call(host, name, ...rest);
+      host.getSourceFileByPath = (name, ...rest) => kept.get(name)?.file ?? getSourceFileByPath(name, ...rest);
     }
   };
   /** What was edited is read anew. */
