@@ -17,7 +17,7 @@ import { performance } from 'node:perf_hooks';
 /** Text is sent in pieces of this size at most, and at the latest after this many milliseconds: of the first, of more. */
 const pieceLength = 2 ** 16;
 const delay = 25;
-const longerDelay = 100;
+const longerDelay = 250;
 const much = 20_000;
 /** So many characters of a cell are sent, the last ones among them; of a line so many. */
 const longestText = 4_000_000;
