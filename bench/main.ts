@@ -26,6 +26,7 @@ interface BenchOptions {
   readonly only: readonly string[];
   readonly repeats: number;
   readonly threads: number;
+  readonly kernels?: boolean;
 }
 
 const positive = (text: string): number => {
@@ -93,7 +94,31 @@ const benchAutoAttack = async (
   }
 };
 
+/** The notebook kernels beside one another: an own run, with a file of its own. */
+const benchKernels = async ({ repeats, out }: BenchOptions): Promise<void> => {
+  const file = out ?? fileURLToPath(new URL('../results/bench/kernels.json', import.meta.url));
+  await checkWritable(file);
+  const { findKernels, kernelTables, surviveKernels, timeKernels } = await import('./kernels.js');
+  const { kernels, absent } = findKernels();
+  for (const name of absent) process.stdout.write(`left out: ${name}\n`);
+  const progress = terminalProgress();
+  const times = await timeKernels(kernels, repeats, (done) => {
+    progress({ task: 'kernels: times', done, total: repeats });
+  });
+  const survival = await surviveKernels(kernels, (done, total) => {
+    progress({ task: 'kernels: survival', done, total });
+  });
+  process.stdout.write(`${kernelTables(times, survival)}\n`);
+  const environment = { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length, load: loadavg()[0]! };
+  const measured = new Date().toISOString();
+  await writeAtomically(file, [`${JSON.stringify({ measured, environment, absent, times, survival }, null, 2)}\n`]);
+};
+
 const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) => boolean): Promise<void> => {
+  if (options.kernels) {
+    await benchKernels(options);
+    return;
+  }
   const { python, autoAttack, out, only, repeats, threads, trial } = options;
   const isChosen = (name: string): boolean => only.length === 0 || only.some((filter) => name.includes(filter));
   const chosen = benchCases.filter((each) => isChosen(caseName(each)));
@@ -208,6 +233,7 @@ const program = new Command('npm run bench --')
     [],
   )
   .option('--repeats <n>', 'turns that each side has', positive, 5)
+  .option('--kernels', 'notebook kernels in place of steps: times, memory, and what cells can do to them')
   .option('--threads <n>', 'threads of each side', positive, 2)
   .exitOverride();
 

@@ -3,6 +3,9 @@ import { inspect, types } from 'node:util';
 import { UserError } from '../errors.js';
 import { displayable, displaySymbol, type Displayable, type MimeBundle } from '../display.js';
 
+/** What cells may replace, as it was at the start. */
+const { Array, Buffer, Map, Object, Promise, Uint8Array } = globalThis;
+
 /**
  * Display. A value that shows itself (src/display.ts) is shown as it says, plain data by a view if there is one for it,
  * everything else as text. A figure, a table or a picture is then an ordinary object: a cell's last expression shows it,

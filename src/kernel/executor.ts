@@ -1,101 +1,69 @@
-import { executionAsyncId } from 'node:async_hooks';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Converter } from 'tslab/dist/converter.js';
-import type { Executor } from 'tslab/dist/executor.js';
-import type { CellCompiler } from './compiler.js';
+import { Script } from 'node:vm';
 import type { CellModules } from './modules.js';
-import { cellGlobal } from './transformers.js';
+import { cellGlobal } from './compiler/transformers.js';
 
-export type CellOutcome =
-  { readonly status: 'ok'; readonly result: unknown } | { readonly status: 'error'; readonly error: unknown };
+/** A cell as the compiler made it. */
+export interface CellCode {
+  readonly code: string;
+  readonly isAsync: boolean;
+  readonly lastExpression?: string | undefined;
+}
 
-export interface CellExecutor extends Pick<Executor, 'inspect' | 'complete' | 'close'> {
-  readonly run: (source: string) => Promise<CellOutcome>;
+export interface CellExecutor {
+  /** Runs a cell; gives the value of its last expression, wrapped: it may be a promise. */
+  readonly run: (cell: CellCode) => Promise<{ readonly value: unknown }>;
   /** Runs what belongs to a cell besides its source: showing its result. Can be stopped and abandoned as the cell can. */
-  readonly alone: <T>(work: () => T | Promise<T>) => Promise<T>;
+  readonly alone: <T>(work: () => T | Promise<T>) => Promise<{ readonly value: T }>;
   /** Gives up waiting for the cell: it ends with `error`, its work is left to itself. */
   readonly abandon: (error: Error) => void;
-  readonly tslab: Executor;
 }
 
 export interface CellExecutorOptions {
   readonly root: string;
   readonly folder: string;
-  readonly compiler: CellCompiler;
   readonly modules: CellModules;
-  /** Called when a cell's synchronous part is over. */
-  readonly afterSynchronous: () => void;
 }
 
-/** tslab's executor, which prints what a cell results in or throws. Here that is caught and returned. */
-export const createCellExecutor = ({
-  root,
-  folder,
-  compiler,
-  modules,
-  afterSynchronous,
-}: CellExecutorOptions): CellExecutor => {
-  const require = createRequire(import.meta.url);
-  const { createExecutor } = require('tslab/dist/executor.js') as typeof import('tslab/dist/executor.js');
-  let thrown: { readonly error: unknown } | undefined;
-  /** The name that tslab gave the cell's last expression, if the cell ends with one. */
-  let lastExpression = '';
-  let compiled = 0;
+/** What cells may replace or take away, as it was at the start. */
+const { Object, Promise, Proxy, Reflect, setImmediate, String } = globalThis;
+
+/** Nothing that a cell adds to all objects is seen in it, `then` least of all. */
+const wrapped = <T>(value: T): { readonly value: T } => ({ __proto__: null, value }) as unknown as { value: T };
+
+export const createCellExecutor = ({ root, folder, modules }: CellExecutorOptions): CellExecutor => {
   let abandon: (error: Error) => void = () => undefined;
-  let adopted: string | undefined;
-  const converter: Converter = {
-    ...compiler.converter,
-    convert(previous, source) {
-      if (adopted !== undefined) return { diagnostics: [], declOutput: adopted };
-      const { lastExpressionVar, ...converted } = compiler.converter.convert(previous, source);
-      compiled += 1;
-      lastExpression = lastExpressionVar ?? '';
-      return converted;
-    },
-  };
-  /**
-   * tslab forgets what a cell that fails declared. What it had assigned until then is there, though, and is wanted: the
-   * model that was trained until an interrupt. So tslab is given a cell of declarations alone, those of the failed one.
-   */
-  const keepDeclarations = async (): Promise<void> => {
-    adopted = compiler.declarations();
-    await tslab.execute('');
-    adopted = undefined;
-  };
-  const tslab = createExecutor(
-    root,
-    {
-      node: converter,
-      browser: converter,
-      close: () => {
-        converter.close();
-      },
-    },
-    {
-      log: () => undefined,
-      error: (error: unknown) => {
-        thrown = { error };
-      },
-    },
-  );
   /**
    * What is the user's starts alone: as a job of promises, in a turn of the event loop that nothing of this kernel shares.
-   * So it can be stopped (control-thread.mjs) without anything of the kernel being stopped with it.
+   * So it can be stopped (watcher.mjs) without anything of the kernel being stopped with it. It is awaited, never given to
+   * `resolve`, which would call a `then` that a cell may have replaced.
    */
+  const settle = async <T>(
+    work: () => T | Promise<T>,
+    resolve: (value: { readonly value: T }) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> => {
+    // A turn of promises, and nothing else.
+    await (null as unknown);
+    try {
+      resolve(wrapped(await work()));
+    } catch (error) {
+      reject(error);
+    }
+  };
   const alone: CellExecutor['alone'] = (work) =>
     new Promise((resolve, reject) => {
       abandon = reject;
-      setImmediate(() => {
-        void Promise.resolve().then(work).then(resolve, reject);
-      });
+      setImmediate(() => void settle(work, resolve, reject));
     });
 
   /**
    * What cells declare at their top, and the result of the one that runs. As tslab's own: imports, which the compiler
    * defines as getters, become values that can be declared anew. With `set` an assignment takes a tenth of the time.
    */
-  const values: Record<PropertyKey, unknown> = {};
+  const values = Object.create(null) as Record<PropertyKey, unknown>;
   const exports = new Proxy(values, {
     set(_, name, value) {
       values[name] = value;
@@ -107,51 +75,40 @@ export const createCellExecutor = ({
     },
   });
 
-  const meta = {
-    url: pathToFileURL(`${folder}/cell.ts`).href,
-    dirname: folder,
-    filename: `${folder}/cell.ts`,
-  };
-  Object.assign((globalThis as unknown as Record<string, object>)[cellGlobal]!, {
-    exports,
-    import: (specifier: unknown) => modules.load(String(specifier)),
-    meta,
-    // What the control thread looks at before it stops a cell.
-    asyncId: executionAsyncId,
+  Object.defineProperty(globalThis, cellGlobal, {
+    enumerable: false,
+    value: Object.freeze({
+      exports,
+      require: createRequire(join(root, 'cell.js')),
+      import: (specifier: unknown) => modules.load(String(specifier)),
+      meta: {
+        url: pathToFileURL(`${folder}/cell.ts`).href,
+        dirname: folder,
+        filename: `${folder}/cell.ts`,
+      },
+    }),
   });
+
   return {
-    tslab,
     alone,
-    async run(source) {
-      thrown = undefined;
-      lastExpression = '';
-      const before = compiled;
-      try {
-        await alone(() => {
-          const rest = tslab.execute(source);
-          afterSynchronous();
-          return rest;
-        });
-      } catch (error) {
-        thrown = { error };
-      }
-      const result = values[lastExpression];
+    async run({ code, isAsync, lastExpression }) {
+      // Wrapped into a function: faster than code at the top, and `let` and `const` can be declared again.
+      const head = isAsync ? '(async function(exports, require) { ' : '(function(exports, require) { ';
+      const text = `${head}${code}\n})(${cellGlobal}.exports, ${cellGlobal}.require)`;
+      const options = Object.create(null) as object;
+      await alone(async () => {
+        const promise = new Script(text, options).runInThisContext() as unknown;
+        // What a synchronous cell returns is nothing of its own.
+        if (isAsync) await promise;
+      });
+      if (lastExpression === undefined) return wrapped(undefined);
+      const value = values[lastExpression];
       // Not to be kept alive by us once it was shown.
       Reflect.deleteProperty(values, lastExpression);
-      if (!thrown) return { status: 'ok', result };
-      const { error } = thrown;
-      if (compiled > before) await keepDeclarations();
-      return { status: 'error', error };
+      return wrapped(value);
     },
     abandon: (error) => {
       abandon(error);
-      // Has tslab stop waiting, too.
-      tslab.interrupt();
-    },
-    inspect: (source, position) => tslab.inspect(source, position),
-    complete: (source, position) => tslab.complete(source, position),
-    close: () => {
-      tslab.close();
     },
   };
 };

@@ -21,13 +21,26 @@ export interface CellModules {
 export interface CellModulesOptions {
   readonly root: string;
   readonly folder: string;
-  /** The file of a relative specifier, as the type checker found it. */
-  readonly resolveType: (specifier: string) => string | undefined;
 }
 
 const modifiedAt = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 
-export const createCellModules = ({ root, folder, resolveType }: CellModulesOptions): CellModules => {
+/** What TypeScript's ending stands for in an import, in the order in which the type checker looks for it. */
+const sourceEndings: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/\.js$/, ['.ts', '.tsx']],
+  [/\.mjs$/, ['.mts']],
+  [/\.cjs$/, ['.cts']],
+  [/$/, ['', '.ts', '.tsx', '.js', '/index.ts', '/index.js']],
+];
+
+/** The file that `path` means, as an import has it. */
+const sourceFile = (path: string): string | undefined =>
+  sourceEndings
+    .filter(([ending]) => ending.test(path))
+    .flatMap(([ending, others]) => others.map((other) => path.replace(ending, other)))
+    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true);
+
+export const createCellModules = ({ root, folder }: CellModulesOptions): CellModules => {
   /** When each loaded file was last edited, as far as we know it. */
   const edits = new Map<string, number>();
   /** Files that were loaded again after an edit: the query that makes Node see a new module. */
@@ -63,10 +76,9 @@ export const createCellModules = ({ root, folder, resolveType }: CellModulesOpti
   };
 
   const fileOf = (specifier: string): string => {
-    const typed = resolveType(specifier);
-    if (typed && !/\.d\.[cm]?ts$/.test(typed)) return typed;
-    const candidates = [resolve(root, specifier), resolve(folder, specifier)];
-    return candidates.find((file) => modifiedAt(file) !== undefined) ?? candidates[0]!;
+    const places = [resolve(root, specifier), resolve(folder, specifier)];
+    const found = places.map(sourceFile).find((file) => file !== undefined);
+    return found ?? places[0]!;
   };
 
   const loadPackage = async (name: string): Promise<object> => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { addon } from './addon.mjs';
 import { endCommands, watchCommands } from './command.mjs';
+import { compilerSnapshot } from './compiler-snapshot.mjs';
 import { chooseDevice } from './device.mjs';
 import { dvc } from './dvc.mjs';
 import { holdAlone } from './exclusion.mjs';
@@ -28,6 +29,7 @@ const stepsOf = (places, device, tools) => [
   tensorflow(places, device),
   pythonPackages(places, tools),
   notebookKernel(places),
+  compilerSnapshot(places),
   dvc(places),
   addon(places, device, tools),
 ];

@@ -46,11 +46,17 @@ def later(seconds, act):
 def execute(command):
     """Runs cells that are sent at once, as Run All does; ends when each was answered and its output is complete."""
     began = time.monotonic()
-    for seconds in command.get("interruptAfter", []):
-        later(seconds, manager.interrupt_kernel)
-    for seconds in command.get("signalAfter", []):
-        later(seconds, lambda: os.kill(manager.provisioner.pid, signal.SIGINT))
-    on_output = command.get("interruptOnOutput", False)
+    # From the first output on, or from the start.
+    from_output = command.get("fromOutput", False)
+
+    def arm():
+        for seconds in command.get("interruptAfter", []):
+            later(seconds, manager.interrupt_kernel)
+        for seconds in command.get("signalAfter", []):
+            later(seconds, lambda: os.kill(manager.provisioner.pid, signal.SIGINT))
+
+    if not from_output:
+        arm()
     options = command.get("options", {})
     ids = [client.execute(code, **options) for code in command["codes"]]
     cells = {key: {"outputs": [], "order": []} for key in ids}
@@ -67,9 +73,9 @@ def execute(command):
             waiting.discard(parent)
             cells[parent]["idle"] = time.monotonic() - began
         elif kind != "status":
-            if on_output and kind == "stream":
-                on_output = False
-                manager.interrupt_kernel()
+            if from_output and kind == "stream":
+                from_output = False
+                arm()
             cells[parent]["outputs"].append({"type": kind, "content": content, "at": time.monotonic() - began})
     for _ in ids:
         while True:
@@ -91,10 +97,31 @@ def request(command):
             return {"type": reply["msg_type"], "content": reply["content"], "seconds": time.monotonic() - began}
 
 
+def processes():
+    """The process that was started, and all that came of it."""
+    parents = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                parents[int(name)] = int(stat.read().rpartition(")")[2].split()[1])
+        except OSError:
+            pass
+    found = [manager.provisioner.pid]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
 def memory(_):
-    with open(f"/proc/{manager.provisioner.pid}/status") as status:
-        line = next(line for line in status if line.startswith("VmRSS"))
-    return {"bytes": int(line.split()[1]) * 1024}
+    """What they hold in all, shared pages by their shares."""
+    total = 0
+    for pid in processes():
+        try:
+            with open(f"/proc/{pid}/smaps_rollup") as status:
+                total += sum(int(line.split()[1]) for line in status if line.startswith("Pss:"))
+        except OSError:
+            pass
+    return {"bytes": total * 1024}
 
 
 def restart(_):

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import {
@@ -23,12 +24,13 @@ suite('an interrupt', { skip: needsJupyter }, () => {
   });
   after(() => kernel.stop());
 
-  /** Runs `code`, interrupts it half a second later and expects it to end as interrupted within two seconds of that. */
+  /** Runs `code`, interrupts it half a second after it began and expects it to end as interrupted within two seconds of that. */
   const interrupted = async (code: string, interruptAfter: readonly number[] = [0.5]): Promise<CellRun> => {
-    const run = await kernel.run(code, { interruptAfter, timeout: 20 });
+    const run = await kernel.run(`console.log('begun');${code}`, { fromOutput: true, interruptAfter, timeout: 40 });
     assert.equal(errorOf(run)?.ename, 'InterruptedError', JSON.stringify(run.reply));
-    const last = interruptAfter.at(-1) ?? 0;
-    assert.ok(run.idle < last + 2 * patience(), `ended ${run.idle - last} s after the interrupt`);
+    const began = run.outputs.find(({ type }) => type === 'stream')!.at;
+    const first = began + interruptAfter[0]!;
+    assert.ok(run.idle < first + 2 * patience(), `ended ${run.idle - first} s after the interrupt`);
     assert.ok(await kernel.alive());
     assert.equal(resultOf(await kernel.run('1 + 1')), '2');
     return run;
@@ -45,7 +47,7 @@ suite('an interrupt', { skip: needsJupyter }, () => {
         "  console.log('saved');",
         '}',
       ].join('\n'),
-      { interruptOnOutput: true, timeout: 20 },
+      { fromOutput: true, interruptAfter: [0], timeout: 20 },
     );
     assert.equal(errorOf(run)?.ename, 'InterruptedError');
     assert.equal(streamOf(run, 'stdout'), 'working\nsaved\n');
@@ -54,8 +56,8 @@ suite('an interrupt', { skip: needsJupyter }, () => {
 
   test('reaches whoever asks for the signal; the next cell has a fresh one', async () => {
     const run = await kernel.run(
-      "const signal = interruptSignal();\nawait new Promise((r) => signal.addEventListener('abort', r));\n'heard'",
-      { interruptAfter: [0.5], timeout: 20 },
+      "const signal = interruptSignal();\nconsole.log('begun');\nawait new Promise((r) => signal.addEventListener('abort', r));\n'heard'",
+      { fromOutput: true, interruptAfter: [0.5], timeout: 20 },
     );
     assert.equal(resultOf(run), "'heard'");
     assert.equal(resultOf(await kernel.run('[signal.aborted, interruptSignal().aborted]')), '[ true, false ]');
@@ -108,15 +110,16 @@ suite('an interrupt', { skip: needsJupyter }, () => {
         "import { execFileSync } from 'node:child_process';",
         'let steps = 0;',
         'try {',
+        "  await checkpointInterrupt(); console.log('begun');",
         '  for (;;) { execFileSync("sleep", ["0.4"]); steps += 1; if (steps % 8 === 0) await checkpointInterrupt(); }',
         '} finally {',
         "  console.log(steps % 8 === 0 ? 'whole' : 'cut off');",
         '}',
       ].join('\n'),
-      { interruptAfter: [0.5], timeout: 20 },
+      { fromOutput: true, interruptAfter: [0.5], timeout: 30 },
     );
     assert.equal(errorOf(run)?.ename, 'InterruptedError');
-    assert.equal(streamOf(run, 'stdout'), 'whole\n');
+    assert.equal(streamOf(run, 'stdout'), 'begun\nwhole\n');
   });
 
   test('comes as a signal too, and never ends the process', async () => {
@@ -125,9 +128,11 @@ suite('an interrupt', { skip: needsJupyter }, () => {
       'for (;;);',
       "process.on('SIGINT', () => undefined); await sleep(60_000);",
     ]) {
-      const run = await kernel.run(code, { signalAfter: [0.5, 0.55], timeout: 20 });
+      const options = { fromOutput: true, signalAfter: [0.5, 0.55], timeout: 20 };
+      const run = await kernel.run(`console.log('begun');${code}`, options);
       assert.equal(errorOf(run)?.ename, 'InterruptedError', code);
-      assert.ok(run.idle < 0.55 + 2 * patience());
+      const began = run.outputs.find(({ type }) => type === 'stream')!.at;
+      assert.ok(run.idle < began + 0.5 + 2 * patience(), `${run.idle - began} s`);
       assert.ok(await kernel.alive());
     }
     assert.equal(resultOf(await kernel.run('1 + 1')), '2');
@@ -142,6 +147,79 @@ suite('an interrupt', { skip: needsJupyter }, () => {
       runs.map(({ reply }) => reply.status),
       ['error', 'aborted'],
     );
+  });
+});
+
+suite('an interrupt of what does not let go', { skip: needsJupyter }, () => {
+  let kernel: KernelClient;
+  before(async () => {
+    kernel = await openKernel();
+  });
+  after(() => kernel.stop());
+
+  for (const [name, code] of [
+    [
+      'a child that is waited for',
+      "import { execSync } from 'node:child_process';\nconsole.log('begun');\nexecSync('sleep 60');",
+    ],
+    ['native code', "console.log('begun');\nAtomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"],
+    [
+      'a timer that spins',
+      "console.log('begun');\nsetTimeout(() => { for (;;); }, 10);\nawait new Promise(() => undefined);",
+    ],
+    ['a regular expression', "console.log('begun');\n/^(a+)+$/.test('a'.repeat(60) + 'b');"],
+  ] as const) {
+    test(`ends ${name} within two seconds, and says that the session is new`, async () => {
+      await kernel.run('let mine = 1;');
+      const run = await kernel.run(code, { fromOutput: true, interruptAfter: [0.5], timeout: 40 });
+      const error = errorOf(run);
+      assert.equal(error?.ename, 'InterruptedError', JSON.stringify(run.reply));
+      const interruptedAt = run.outputs.find(({ type }) => type === 'stream')!.at + 0.5;
+      assert.ok(run.idle < interruptedAt + 2 * patience(), `ended ${run.idle - interruptedAt} s after the interrupt`);
+      assert.ok(await kernel.alive());
+      if (!error.evalue.includes('stopped where it was')) {
+        assert.match(error.evalue, /the next cell runs in a new session/);
+        assert.match(errorOf(await kernel.run('mine'))?.evalue ?? '', /Cannot find name 'mine'/);
+      }
+      assert.equal(resultOf(await kernel.run('1 + 1')), '2');
+    });
+  }
+
+  const fifty = Array.from({ length: 50 }, (_, i) => i / 10);
+
+  test('fifty of them in five seconds do no harm to an idle kernel', async () => {
+    await kernel.run('let mine = 7;');
+    await kernel.run('', { interruptAfter: fifty });
+    await sleep(5500);
+    assert.equal(resultOf(await kernel.run('mine')), '7');
+  });
+
+  test('fifty of them in five seconds leave time to save what is to be saved', async () => {
+    const code = [
+      "import { checkpointInterrupt } from './src/interruption.js';",
+      'const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));',
+      "try { console.log('begun'); for (;;) { await checkpointInterrupt(); await sleep(20); } }",
+      "finally { await sleep(900); console.log('saved'); }",
+    ].join('\n');
+    const run = await kernel.run(code, { fromOutput: true, interruptAfter: fifty, timeout: 40 });
+    assert.equal(errorOf(run)?.ename, 'InterruptedError');
+    assert.equal(streamOf(run, 'stdout'), 'begun\nsaved\n');
+    await sleep(5500);
+    assert.equal(resultOf(await kernel.run('mine')), '7');
+  });
+
+  test('during the first import of the library leaves a kernel that works', async () => {
+    for (const interruptAfter of [[0.05], [0.3], [0.8], [1.2], [0.3, 0.6], fifty]) {
+      const fresh = await openKernel();
+      try {
+        await fresh.run("import * as ciard from 'ciard'; Object.keys(ciard).length", { interruptAfter, timeout: 60 });
+        const last = interruptAfter.at(-1)!;
+        if (last > 2) await sleep(1000 * last);
+        assert.equal(resultOf(await fresh.run('1 + 1', { timeout: 60 })), '2', String(interruptAfter));
+      } finally {
+        await fresh.stop();
+      }
+    }
   });
 });
 

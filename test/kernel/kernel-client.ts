@@ -35,8 +35,8 @@ export interface CellRun {
 
 export interface ExecuteOptions {
   readonly interruptAfter?: readonly number[];
-  /** Interrupts as soon as something is printed. */
-  readonly interruptOnOutput?: boolean;
+  /** Counts the seconds of interrupts from the first thing that is printed on. */
+  readonly fromOutput?: boolean;
   readonly signalAfter?: readonly number[];
   /** In seconds. */
   readonly timeout?: number;
@@ -46,6 +46,8 @@ export interface ExecuteOptions {
 export interface KernelClient {
   /** Seconds from the start of the process to the answer of its first request. */
   readonly readyAfter: number;
+  /** The process that Jupyter started. */
+  readonly pid: number;
   readonly run: (code: string, options?: ExecuteOptions) => Promise<CellRun>;
   readonly runAll: (codes: readonly string[], options?: ExecuteOptions) => Promise<CellRun[]>;
   readonly request: (
@@ -53,6 +55,7 @@ export interface KernelClient {
     content: object,
     channel?: 'shell' | 'control',
   ) => Promise<{ type: string; content: Record<string, unknown>; seconds: number }>;
+  /** What all its processes hold, in bytes, shared pages by their shares. */
   readonly memory: () => Promise<number>;
   readonly alive: () => Promise<boolean>;
   readonly restart: () => Promise<void>;
@@ -62,6 +65,8 @@ export interface KernelClient {
 export interface OpenOptions {
   /** The notebook's folder. */
   readonly cwd?: string;
+  /** What the kernel's environment has besides. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Another kernel than ours. */
   readonly argv?: readonly string[];
 }
@@ -86,11 +91,12 @@ const endOf = (process: ChildProcess): Promise<unknown> => new Promise((resolve)
 export const openKernel = async ({
   cwd = join(places.root, 'notebooks'),
   argv,
+  env = {},
 }: OpenOptions = {}): Promise<KernelClient> => {
   const python = spawn(places.pythonExecutable, [join(import.meta.dirname, 'client.py')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Connection files and sockets stay inside the checkout.
-    env: { ...process.env, JUPYTER_RUNTIME_DIR: join(places.jupyter, 'runtime') },
+    env: { ...process.env, ...env, JUPYTER_RUNTIME_DIR: join(places.jupyter, 'runtime') },
   });
   const ended = endOf(python);
   const lines = linesOf(python.stdout);
@@ -107,6 +113,7 @@ export const openKernel = async ({
   const started = await ask({ do: 'start', cwd, ...(argv ? { argv } : { kernel: kernelName }) });
   return {
     readyAfter: started['seconds'] as number,
+    pid: started['pid'] as number,
     runAll,
     run: async (code, options) => (await runAll([code], options))[0]!,
     request: async (type, content, channel = 'shell') =>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { repositoryRoot } from '../../src/data/location.js';
 import { hasDvc } from '../../src/dvc/dvc.js';
 import { errorOf, type KernelClient, needsJupyter, openKernel, patience } from './kernel-client.js';
 
@@ -51,10 +52,11 @@ suite('the library in cells', { skip: needsJupyter }, () => {
   });
 
   test('results, one or many', async () => {
-    const records =
-      "import { readRecord } from 'ciard';\nconst record = await readRecord('results/quick/ciard.json');\n";
-    assert.match((await shown(`${records}record`))['text/html']!, /<table>[^]*CIARD/);
-    assert.match((await shown('[record, record]'))['text/plain']!, /CIARD[^]*CIARD/);
+    const folder = 'results/rates/records';
+    const [file] = readdirSync(join(repositoryRoot(), folder));
+    const record = `import { readCellRecord } from 'ciard';\nconst record = await readCellRecord('${folder}/${file!}');\n`;
+    assert.match((await shown(`${record}record`))['text/html']!, /<table>[^]*training by/);
+    assert.match((await shown('[record, record]'))['text/plain']!, /training by[^]*training by/);
   });
 
   test("the doctor's report", async () => {
@@ -89,7 +91,7 @@ suite('the library in cells', { skip: needsJupyter }, () => {
 
   test('training is interrupted within two seconds, its state saved, and goes on from there to its curves', async () => {
     const code = training(60);
-    const stopped = await kernel.run(code, { interruptOnOutput: true, timeout: 120 });
+    const stopped = await kernel.run(code, { fromOutput: true, interruptAfter: [0], timeout: 120 });
     const error = errorOf(stopped);
     assert.equal(error?.ename, 'InterruptedError', stopped.reply.traceback?.join('\n'));
     const told = stopped.outputs.find(({ type }) => type === 'stream')!.at;

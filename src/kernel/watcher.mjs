@@ -1,44 +1,39 @@
-import { Buffer } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
-import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parentPort, workerData } from 'node:worker_threads';
-import { readMessage } from './messages.mjs';
+import { workerData } from 'node:worker_threads';
+import { lineReader } from './lines.mjs';
 
 /**
- * The thread that stays awake while a cell holds the main one: it has the control channel (interrupt, shutdown) and the
- * heartbeat. An interrupt is handed to the main thread, whose cell is to end by itself. Where that thread is stuck in
- * JavaScript that never returns to the event loop, this one stops it, as a debugger's stop button does.
+ * The thread of a session that stays awake while a cell holds the main one, and whose globals no cell can reach. It hears
+ * what the front orders and hands it to the main thread. An interrupt is to be seen to by the cell itself; where the main
+ * thread is stuck in JavaScript that never returns to the event loop, this one stops it, as a debugger's stop button does.
+ * When the front is gone, so are the session and all that its cells have started.
  *
- * @typedef {{ control: string, heartbeat: string, key: string, heard: Int32Array }} ControlData
- *   `heard`: [the number of interrupts that the main thread has taken note of].
- * @typedef {{ frames: Uint8Array[] } | { interrupt: number } | { stopped: string[] } | { error: string }} FromControl
- *   `stopped`: the frames in which it ran, as a stack trace has them.
+ * @typedef {{ orders: number, words: number, port: import('node:worker_threads').MessagePort, heard: Int32Array }} WatcherData
+ *   `orders`, `words`: the streams from the front and to it; `heard`: [the number of interrupts that the main thread has
+ *   taken note of].
  */
 /** @type {unknown} */
 const given = workerData;
-const { control, heartbeat, key, heard } = /** @type {ControlData} */ (given);
-const port = /** @type {NonNullable<typeof parentPort>} */ (parentPort);
-/** @type {(message: FromControl) => void} */
-const tell = (message) => {
-  port.postMessage(message);
+const { orders, words, port, heard } = /** @type {WatcherData} */ (given);
+
+/** @param {object} word */
+const tellFront = (word) => {
+  try {
+    writeSync(words, `${JSON.stringify(word)}\n`);
+  } catch {
+    // The front is gone, or a cell has closed the stream: the front sees to that.
+  }
 };
-
-const require = createRequire(createRequire(import.meta.url).resolve('tslab/dist/jupyter.js'));
-/** @type {unknown} */
-const binding = require('zeromq');
-const zmq = /** @type {typeof import('zeromq')} */ (binding);
-
-/** What the main thread gets to end by itself, in milliseconds. */
-const longestShutdown = 1000;
 
 let interrupts = 0;
 const isHeard = () => Atomics.load(heard, 0) >= interrupts;
 
 /** How often the main thread is asked, in milliseconds, and how many prompt answers in a row make it count as stuck. */
-const interval = 150;
+const interval = 130;
 const enough = 5;
 /** What is prompt, in milliseconds, not counting the time in which a busy machine kept the thread waiting. */
 const prompt = 60;
@@ -59,14 +54,12 @@ const kept = () => {
  */
 const isSpinning = async (session) => {
   for (let answers = 0; answers < enough;) {
-    const first = interrupts;
     await sleep(interval);
     if (isHeard()) return false;
     const asked = performance.now() - kept();
     await ask(session, 'Runtime.getIsolateId');
     answers = performance.now() - kept() - asked < prompt ? answers + 1 : 0;
-    // A second interrupt is the user's word that nothing is worth waiting for.
-    if (interrupts > first) break;
+    if (answers === 2) tellFront({ spinning: true });
   }
   return !isHeard();
 };
@@ -87,7 +80,8 @@ const ask = (session, method, parameters = {}) =>
 
 /**
  * Stops what runs, if it runs as a continuation of promises. A callback of a timer, of `setImmediate` or of an event is
- * entered through JavaScript of Node's that has to be left in order, or Node ends the process; such a one is left alone.
+ * entered through JavaScript of Node's that has to be left in order, or Node ends the process; such a one is left to the
+ * front, which ends the session.
  * @param {Session} session
  */
 const stop = async (session) => {
@@ -105,11 +99,8 @@ const stop = async (session) => {
   });
   await ask(session, 'Debugger.pause');
   const frames = await paused;
-  const callFrameId = frames[0]?.callFrameId;
-  const answer = /** @type {{ result: { value?: unknown } }} */ (
-    await ask(session, 'Debugger.evaluateOnCallFrame', { callFrameId, expression: 'globalThis.__tslab__.asyncId()' })
-  );
-  const possible = answer.result.value === 0 && !isHeard();
+  const entered = urls.get(frames.at(-1)?.location.scriptId ?? '') ?? '';
+  const possible = !/^node:(?!internal\/process\/task_queues)/.test(entered) && !isHeard();
   // The answer to this comes when the thread goes on, which is after the session's end.
   if (possible) ask(session, 'Runtime.terminateExecution').catch(() => undefined);
   await ask(session, 'Debugger.resume').catch(() => undefined);
@@ -126,13 +117,13 @@ const watch = async () => {
   if (watching) return;
   watching = true;
   try {
-    await sleep(interval);
     while (!isHeard()) {
       const session = new Session();
       session.connectToMainThread();
       try {
         const stopped = (await isSpinning(session)) ? await stop(session) : undefined;
-        if (stopped) tell({ stopped });
+        if (stopped) port.postMessage({ do: 'stopped', frames: stopped });
+        else if (!isHeard()) tellFront({ spinning: false });
       } finally {
         session.disconnect();
       }
@@ -143,52 +134,27 @@ const watch = async () => {
   }
 };
 
-const router = new zmq.Router();
-router.sendHighWaterMark = 0;
-router.sendTimeout = 0;
-const beats = new zmq.Reply();
-await Promise.all([router.bind(control), beats.bind(heartbeat)]);
-
-/** @param {unknown} error */
-const complain = (error) => {
-  tell({ error: String(error) });
+/** Ends this process and all that its cells have started. */
+const endAll = () => {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    process.kill(process.pid, 'SIGKILL');
+  }
 };
 
-port.on('message', (/** @type {Uint8Array[] | 'close'} */ message) => {
-  if (message === 'close') {
-    router.close();
-    beats.close();
-    port.close();
+const read = lineReader((line) => {
+  /** @type {unknown} */
+  const given = JSON.parse(line);
+  const order = /** @type {{ do: string }} */ (given);
+  if (order.do === 'interrupt') {
+    interrupts += 1;
+    port.postMessage({ do: 'interrupt', count: interrupts });
+    watch().catch(() => undefined);
   } else {
-    router.send(message.map((frame) => Buffer.from(frame))).catch(complain);
+    port.postMessage(order);
   }
 });
-
-// A kernel whose Jupyter is gone would wait for ever: nobody is left to shut it down.
-const parent = process.ppid;
-if (process.env['JPY_PARENT_PID']) {
-  setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
-  }, 1000).unref();
-}
-
-const echo = async () => {
-  for await (const beat of beats) await beats.send(beat);
-};
-echo().catch(complain);
-
-for await (const frames of router) {
-  try {
-    const type = readMessage(frames, key).header.msg_type;
-    // The main thread sees to it, if it ever comes to it: a cell may hold it for good.
-    if (type === 'shutdown_request') setTimeout(() => process.kill(process.pid, 'SIGKILL'), longestShutdown);
-    if (type === 'interrupt_request') {
-      interrupts += 1;
-      tell({ interrupt: interrupts });
-      watch().catch(complain);
-    }
-    tell({ frames });
-  } catch (error) {
-    complain(error);
-  }
-}
+const input = new Socket({ fd: orders, readable: true, writable: false });
+input.on('data', read);
+for (const event of ['end', 'error', 'close']) input.on(event, endAll);

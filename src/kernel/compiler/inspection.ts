@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
-import type { CellCompiler } from './compiler.js';
+import type { CellCompiler } from './cell-compiler.js';
 
 type Typescript = typeof TypeScript;
 
@@ -46,7 +46,7 @@ const subjectAt = (ts: Typescript, file: TypeScript.SourceFile, position: number
   return undefined;
 };
 
-/** The doc comment of `declaration`, also where the compiler was given the file without (compiler.ts). */
+/** The doc comment of `declaration`, also where the compiler was given the file without (cell-compiler.ts). */
 const commentOf = (declaration: TypeScript.Node): string => {
   const file = declaration.getSourceFile();
   const whole = variableStatementOf(declaration) ?? declaration;

@@ -1,5 +1,5 @@
 import type * as TypeScript from '@tslab/typescript-for-tslab';
-import type { CellCompiler } from './compiler.js';
+import type { CellCompiler } from './cell-compiler.js';
 
 /** The expression before the dot at `position`, if the cell ends in one there or in a part of the member's name. */
 const objectAt = (
@@ -30,15 +30,20 @@ export const createAliasKinds =
     const symbols = object
       ? checker.getTypeAtLocation(object).getProperties()
       : checker.getSymbolsInScope(file, ts.SymbolFlags.Alias);
+    /** By how it is written: to find out the types of a whole library takes seconds. */
+    const isFunction = (declaration: TypeScript.Declaration | undefined): boolean => {
+      if (!declaration || !ts.isVariableDeclaration(declaration)) return false;
+      const { type, initializer } = declaration;
+      if (type) return checker.getTypeFromTypeNode(type).getCallSignatures().length > 0;
+      return initializer !== undefined && (ts.isArrowFunction(initializer) || ts.isFunctionExpression(initializer));
+    };
     const { Function, Variable, Class, Enum, Interface, TypeAlias, Module } = ts.SymbolFlags;
     const kindOf = (symbol: TypeScript.Symbol): string => {
       const target = (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol);
       const is = (flags: TypeScript.SymbolFlags): boolean => (target.flags & flags) !== 0;
       if (is(Class)) return 'class';
       if (is(Enum)) return 'enum';
-      if (is(Variable)) {
-        return checker.getTypeOfSymbolAtLocation(target, file).getCallSignatures().length > 0 ? 'function' : 'const';
-      }
+      if (is(Variable)) return isFunction(target.valueDeclaration) ? 'function' : 'const';
       return is(Function)
         ? 'function'
         : is(Interface)

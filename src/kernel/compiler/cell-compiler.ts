@@ -1,10 +1,9 @@
 import { statSync } from 'node:fs';
-import { createRequire, SourceMap } from 'node:module';
 import { join } from 'node:path';
 import type * as TypeScript from '@tslab/typescript-for-tslab';
-import type { Converter, ConvertResult, Diagnostic } from 'tslab/dist/converter.js';
-import { UserError } from '../errors.js';
-import { loadWithCode } from './code-cache.js';
+import type { CompletionInfo, Converter, Diagnostic } from 'tslab/dist/converter.js';
+import { UserError } from '../../errors.js';
+import { createCommonModules } from './common-modules.js';
 import { keptDeclarations, type Meanings } from './declarations.js';
 import { asCell } from './pasted.js';
 import { awaitedImports, earlierNames, ownImports, sharedVariables } from './transformers.js';
@@ -16,25 +15,22 @@ import { awaitedImports, earlierNames, ownImports, sharedVariables } from './tra
  *
  * - Cells are checked against the sources: packages resolve as they do in Node (`exports`, `ciard` itself), relative paths
  *   from the repository's root and, failing that, from the notebook's folder.
- * - Only cells are checked and emitted. The library's files give types and are loaded by Node (modules.ts), at full speed
+ * - Only cells are checked and emitted. The library's files give types and are loaded by Node (../modules.ts), at full speed
  *   and with one instance of everything; its own type errors are `tsc`'s concern.
  * - Imports become awaited loads of ES modules. Source maps lead from what runs back to the cell.
  */
 export interface CellCompiler {
-  /** What tslab's executor calls. Throws a `CellDiagnostics` where the cell has errors: then nothing of it runs. */
-  readonly converter: Converter;
-  /** The declarations of the cell that was compiled last. */
-  readonly declarations: () => string;
-  /** The file that a relative specifier of a cell means, if there is one. */
-  readonly resolve: (specifier: string) => string | undefined;
-  /** Reads `files` and keeps them, with all that they import, as known from now on. Holds the thread for a while. */
+  /** @throws CellDiagnostics where the cell has errors: then nothing of it is to run. */
+  readonly compile: (state: CellState, source: string, name: string) => CompiledCell;
+  readonly complete: (state: CellState, source: string, position: number) => CompletionInfo;
+  readonly inspect: (state: CellState, source: string, position: number) => TypeScript.QuickInfo | undefined;
+  readonly isComplete: (source: string) => { readonly completed: boolean; readonly indent?: string };
+  /** The notebook's folder. */
+  readonly setFolder: (folder: string) => void;
+  /** Reads `files` and keeps them, with all that they import, for the cell that imports them. Holds the thread for a while. */
   readonly know: (files: readonly string[]) => void;
-  /** Keeps what V8 compiled the compiler to, for the next start. Holds the thread for a moment, the first time. */
-  readonly keepCode: () => Promise<void>;
   /** The files that `file` imports. */
   readonly importsOf: (file: string) => string[];
-  /** The compiler's version, as kernel_info tells it. */
-  readonly version: string;
   readonly typescript: typeof TypeScript;
   /** The cell that was completed, inspected or compiled last, as the compiler has it; positions are off by `offset`. */
   readonly view: () => {
@@ -44,37 +40,51 @@ export interface CellCompiler {
   };
 }
 
+/** What earlier cells declared. It goes in with each request and comes out of each cell: a compiler that is replaced knows it. */
+export interface CellState {
+  readonly declarations: string;
+  /** The modules that cells declared without there being one. */
+  readonly modules: Readonly<Record<string, string>>;
+}
+
+/** A cell as it can be run. */
+export interface CompiledCell {
+  /** A function's body; undefined where the cell declares types alone. */
+  readonly code: string | undefined;
+  readonly isAsync: boolean;
+  /** The name of the last expression's value among the exports, if the cell ends with one. */
+  readonly lastExpression: string | undefined;
+  /** What leads from `code` back to the cell. */
+  readonly maps: CellMaps;
+  readonly state: CellState;
+}
+
+/** Two source maps, one behind the other: from what runs to an ES module, from there to the cell. */
+export interface CellMaps {
+  readonly toModule: string | undefined;
+  readonly toCell: string | undefined;
+  /** The number of lines of what runs. */
+  readonly end: number;
+}
+
 /** Thrown in place of running a cell that does not compile. */
 export class CellDiagnostics extends Error {
   override readonly name = 'CellDiagnostics';
-  constructor(
-    readonly source: string,
-    readonly diagnostics: readonly Diagnostic[],
-  ) {
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
     super(diagnostics[0]?.messageText ?? 'the cell does not compile');
   }
 }
 
-/** A position in what ran, back to the cell; lines and columns count from 1. None for what wraps the cell. */
-export type CellPosition = (line: number, column: number) => { line: number; column: number } | undefined;
-
 export interface CompilerOptions {
   /** The repository's root. */
   readonly root: string;
-  /** The notebook's folder. */
-  readonly folder: string;
-  /** Called for each cell that compiled: gets the name for its frames in stack traces. */
-  readonly onCell: (source: string, position: CellPosition) => string;
 }
 
 /** What tslab names the cell's file and the declarations of the cells before it. Both lie in the working directory. */
 const cellFiles = ['__tslab__.ts', '__prev__.d.ts'];
 /** What tslab puts before a cell. */
 const headOfCell = 'export {};\n';
-/** Lines that tslab puts before a cell ('export {};') and that we put before its JavaScript (after the wrapper's head). */
-const linesBefore = 1;
 
-const tslabRequire = createRequire(createRequire(import.meta.url).resolve('tslab/dist/converter.js'));
 const compilerId = '@tslab/typescript-for-tslab';
 
 /** What every cell knows, and the modules that cells declared: a file that is there for the compiler alone. */
@@ -147,10 +157,11 @@ const isAllowed = ({ code }: TypeScript.Diagnostic): boolean =>
 const extended = <T extends object>(original: T, members: Partial<T>): T =>
   Object.assign(Object.create(original) as T, members);
 
-export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): CellCompiler => {
-  const compilerFile = tslabRequire.resolve(compilerId);
-  const code = loadWithCode(tslabRequire, compilerFile, join(root, '.ciard', 'kernel'));
-  const ts = code.exports as typeof TypeScript;
+export const createCellCompiler = ({ root }: CompilerOptions): CellCompiler => {
+  const common = createCommonModules();
+  const tslab = join(root, 'node_modules', 'tslab', 'dist');
+  const ts = common.load(compilerId, tslab) as typeof TypeScript;
+  let folder = root;
   const watch = createWatch(ts);
   const ambient = { path: join(root, ambientFile), text: globals };
   const readFile = ts.sys.readFile.bind(ts.sys);
@@ -192,8 +203,12 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       inlineSourceMap: true,
     } satisfies TypeScript.CompilerOptions);
     // The plain builder. The usual one finds out which files a change affects, which takes longer than to check a cell.
-    const builder = ts.createAbstractBuilder as TypeScript.CreateProgram<TypeScript.BuilderProgram>;
-    const host = ts.createWatchCompilerHost([...cells, ambient.path, ...known], options, system, builder, ...reporters);
+    const createProgram = ts.createAbstractBuilder as TypeScript.CreateProgram<TypeScript.BuilderProgram>;
+    const builder: typeof createProgram = (roots, settings, compilerHost, ...rest) => {
+      if (compilerHost) lookUpKept(compilerHost);
+      return createProgram(roots, settings, compilerHost, ...rest);
+    };
+    const host = ts.createWatchCompilerHost([...cells, ambient.path], options, system, builder, ...reporters);
     const cache = ts.createModuleResolutionCache(root, (name) => name, options);
     resolutions = cache;
     resolveFromRoot = (specifier, containing) => ts.resolveModuleName(specifier, containing, options, host, cache);
@@ -211,6 +226,31 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
       get: () => (builder: TypeScript.BuilderProgram) => created?.(cellsOnly(builder)),
     });
     return host;
+  };
+
+  /** Files that were read ahead, and when they were last edited: there for the program that imports them. */
+  const kept = new Map<string, { readonly file: TypeScript.SourceFile; readonly modified: number }>();
+  const modifiedAt = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const prepared = new WeakSet<TypeScript.CompilerHost>();
+  const lookUpKept = (host: TypeScript.CompilerHost): void => {
+    if (prepared.has(host)) return;
+    prepared.add(host);
+    const getSourceFile = host.getSourceFile.bind(host);
+    const getSourceFileByPath = host.getSourceFileByPath?.bind(host);
+    host.getSourceFile = (name, ...rest) => kept.get(name)?.file ?? getSourceFile(name, ...rest);
+    if (getSourceFileByPath) {
+      host.getSourceFileByPath = (name, ...rest) => kept.get(name)?.file ?? getSourceFileByPath(name, ...rest);
+    }
+  };
+  /** What was edited is read anew. */
+  const dropEdited = (): boolean => {
+    let changed = false;
+    for (const [name, { modified }] of kept) {
+      if (name.includes('/node_modules/') || modifiedAt(name) === modified) continue;
+      kept.delete(name);
+      changed = true;
+    }
+    return changed;
   };
 
   /** What tslab checks and emits is all that a cell depends on; here that is the cell alone. */
@@ -246,14 +286,12 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   /** The declarations of the cell that was emitted last. */
   let emitted = '';
   let watched: TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> | undefined;
-  let known: readonly string[] = [];
   const createWatchProgram = (
     host: TypeScript.WatchCompilerHostOfFilesAndCompilerOptions<TypeScript.BuilderProgram>,
   ): TypeScript.WatchOfFilesAndCompilerOptions<TypeScript.BuilderProgram> => (watched = ts.createWatchProgram(host));
-  let position: CellPosition = () => undefined;
+  let maps: CellMaps = { toModule: undefined, toCell: undefined, end: 0 };
   /** How many cells had to wait for something: a module, a promise. */
   let waits = 0;
-  let declarations = '';
 
   /** tslab's second step, from an ES module to a function's body. */
   const transpileModule = (javascript: string, { compilerOptions }: TypeScript.TranspileOptions) => {
@@ -274,24 +312,24 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
         ],
       },
     });
-    const toModule = sourceMap(output.sourceMapText);
-    const toCell = sourceMap(first && Buffer.from(first[1]!, 'base64').toString());
-    const end = output.outputText.split('\n').length;
-    position = (line, column) => {
-      if (line - linesBefore >= end) return undefined;
-      const middle = toModule()?.findEntry(line - 1 - linesBefore, column - 1);
-      if (!middle || !('originalLine' in middle)) return undefined;
-      const entry = toCell()?.findEntry(middle.originalLine, middle.originalColumn);
-      if (!entry || !('originalLine' in entry)) return undefined;
-      return { line: entry.originalLine + 1 - linesBefore, column: entry.originalColumn + 1 };
+    maps = {
+      toModule: output.sourceMapText,
+      toCell: first?.[1] === undefined ? undefined : Buffer.from(first[1], 'base64').toString(),
+      end: output.outputText.split('\n').length,
     };
-    return { ...output, outputText: output.outputText.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n') };
+    const text = output.outputText
+      // Of no use in a cell, and a cell may have taken `Object` away.
+      .replace('Object.defineProperty(exports, "__esModule", { value: true });', '')
+      .replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
+    return { ...output, outputText: text };
   };
 
-  const loaded = tslabRequire.cache[compilerFile]!;
   // Spread, because tslab copies the module's own properties.
-  loaded.exports = { ...ts, createWatchCompilerHost, createWatchProgram, transpileModule };
-  const { createConverter } = tslabRequire('./converter.js') as typeof import('tslab/dist/converter.js');
+  common.replace(compilerId, tslab, { ...ts, createWatchCompilerHost, createWatchProgram, transpileModule });
+  const { createConverter, isCompleteCode } = common.load(
+    './converter.js',
+    tslab,
+  ) as typeof import('tslab/dist/converter.js');
   let current = createConverter();
   let isWhole = true;
   /**
@@ -314,7 +352,8 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   };
 
   const refresh = (): void => {
-    if (!watch.refresh() && unresolved.size === 0) return;
+    const changed = [watch.refresh(), dropEdited()].includes(true);
+    if (!changed && unresolved.size === 0) return;
     unresolved.clear();
     resolutions?.clear();
   };
@@ -329,15 +368,14 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
   const cellPath = join(root, cellFiles[0]!);
   const resolveInCell = (specifier: string): string | undefined =>
     resolve(specifier, cellPath).resolvedModule?.resolvedFileName;
-  /** The modules that cells declared without there being one. */
-  const modules: Record<string, string> = {};
-  /** The cell as tslab takes it, with the modules that it declares made known. */
-  const enter = (source: string): string => {
+  /** The cell as tslab takes it, with the modules that it and earlier cells declare made known. */
+  const enter = (state: CellState, source: string): { text: string; modules: CellState['modules'] } => {
     refresh();
+    declareAmbient(state.modules);
     const cell = asCell(ts, source, (name) => resolveInCell(name) !== undefined);
-    Object.assign(modules, cell.modules);
+    const modules = { ...state.modules, ...cell.modules };
     declareAmbient(modules);
-    return cell.text;
+    return { text: cell.text, modules };
   };
 
   const view = (): { program: TypeScript.Program; file: TypeScript.SourceFile; offset: number } => {
@@ -373,55 +411,60 @@ export const createCellCompiler = ({ root, folder, onCell }: CompilerOptions): C
 
   return {
     typescript: ts,
-    know(files) {
-      known = [...known, ...files];
-      watched?.updateRootFileNames([...cellFiles.map((name) => join(root, name)), ambient.path, ...known]);
-      // After the declarations so far, or what they import would be forgotten.
-      converting((converter) => converter.inspect(declarations, '', 0));
+    view,
+    setFolder(path) {
+      folder = path;
+      resolutions?.clear();
     },
-    keepCode: code.keep,
+    know(files) {
+      const roots = [...cellFiles.map((name) => join(root, name)), ambient.path];
+      const inspectNothing = (): void => {
+        converting((converter) => converter.inspect('', '', 0));
+      };
+      inspectNothing();
+      const before = new Set(latest?.getSourceFiles());
+      watched?.updateRootFileNames([...roots, ...files]);
+      inspectNothing();
+      for (const file of latest?.getSourceFiles() ?? []) {
+        if (before.has(file) || roots.includes(file.fileName)) continue;
+        // It is not the watch's any more, which compares versions.
+        delete (file as { version?: string }).version;
+        kept.set(file.fileName, { file, modified: modifiedAt(file.fileName) });
+      }
+      watched?.updateRootFileNames(roots);
+      inspectNothing();
+    },
     importsOf: (file) =>
       ts.preProcessFile(ts.sys.readFile(file) ?? '').importedFiles.flatMap(({ fileName }) => {
         const found = resolve(fileName, file).resolvedModule;
         return found ? [found.resolvedFileName] : [];
       }),
-    version: ts.version,
-    view,
-    declarations: () => declarations,
-    resolve: resolveInCell,
-    converter: {
-      convert(previous, source): ConvertResult {
-        const before = waits;
-        emitted = '';
-        const text = converting(() => enter(source));
-        const converted = converting((converter) => converter.convert(previous, text));
-        if (converted.diagnostics.length > 0) throw new CellDiagnostics(source, converted.diagnostics);
-        const kept = keptDeclarations(ts, previous, { redeclared: meanings(), imported: imported() });
-        declarations = withoutExportLists(ts, emitted) + kept;
-        converted.declOutput = declarations;
-        if (!converted.output) return converted;
-        const name = onCell(source, position);
-        return {
-          ...converted,
-          output: `\n${converted.output}\n//# sourceURL=${name}`,
-          hasToplevelAwait: waits > before || converted.hasToplevelAwait === true,
-        };
-      },
-      inspect(previous, source, at) {
-        const text = converting(() => enter(source));
-        return converting((converter) => converter.inspect(previous, text, at));
-      },
-      complete(previous, source, at) {
-        const text = converting(() => enter(source));
-        return converting((converter) => converter.complete(previous, text, at));
-      },
-      addModule() {
-        throw new Error('a cell cannot define a module here: put it into a file and import that');
-      },
-      close: () => {
-        current.close();
-      },
+    compile(state, source, name) {
+      const before = waits;
+      emitted = '';
+      const { text, modules } = converting(() => enter(state, source));
+      const { diagnostics, output, hasToplevelAwait, lastExpressionVar } = converting((converter) =>
+        converter.convert(state.declarations, text),
+      );
+      if (diagnostics.length > 0) throw new CellDiagnostics(diagnostics);
+      const kept = keptDeclarations(ts, state.declarations, { redeclared: meanings(), imported: imported() });
+      return {
+        code: output ? `\n${output}\n//# sourceURL=${name}` : undefined,
+        isAsync: waits > before || hasToplevelAwait === true,
+        lastExpression: lastExpressionVar,
+        maps,
+        state: { declarations: withoutExportLists(ts, emitted) + kept, modules },
+      };
     },
+    inspect(state, source, at) {
+      const { text } = converting(() => enter(state, source));
+      return converting((converter) => converter.inspect(state.declarations, text, at));
+    },
+    complete(state, source, at) {
+      const { text } = converting(() => enter(state, source));
+      return converting((converter) => converter.complete(state.declarations, text, at));
+    },
+    isComplete: isCompleteCode,
   };
 };
 
@@ -432,11 +475,4 @@ const withoutExportLists = (ts: typeof TypeScript, declarations: string): string
     .filter((statement) => !ts.isExportDeclaration(statement))
     .map((statement) => `${statement.getFullText().trim()}\n`)
     .join('');
-};
-
-/** A source map, parsed when it is first needed: most cells throw nothing. */
-const sourceMap = (json: string | null | undefined): (() => SourceMap | undefined) => {
-  let parsed: SourceMap | undefined;
-  return () =>
-    (parsed ??= json ? new SourceMap(JSON.parse(json) as ConstructorParameters<typeof SourceMap>[0]) : undefined);
 };

@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
 import { createAliasKinds } from './alias-kinds.js';
-import type { CellCompiler } from './compiler.js';
-import type { CellExecutor } from './executor.js';
+import type { CellCompiler, CellState } from './cell-compiler.js';
 import { createInspection } from './inspection.js';
-import type { Content } from './messages.mjs';
+import type { Content } from '../messages.mjs';
 
 interface At {
   readonly code: string;
@@ -12,9 +10,8 @@ interface At {
 }
 
 export interface LanguageServices {
-  readonly kernelInfo: () => Content;
-  readonly complete: (request: At) => Content;
-  readonly inspect: (request: At) => Content;
+  readonly complete: (state: CellState, request: At) => Content;
+  readonly inspect: (state: CellState, request: At) => Content;
   readonly isComplete: (request: { readonly code: string }) => Content;
 }
 
@@ -25,33 +22,13 @@ const toPoints = (text: string, units: number): number => Array.from(text.slice(
 /** TypeScript's number for a template literal that does not end, which tslab takes for an error. */
 const openTemplate = 1160;
 
-/** What a front end asks about code that is not run yet, answered by tslab's own message handler. */
-export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCompiler): LanguageServices => {
-  const require = createRequire(import.meta.url);
-  const { JupyterHandlerImpl } = require('tslab/dist/jupyter.js') as typeof import('tslab/dist/jupyter.js');
-  const handler = new JupyterHandlerImpl(tslab, false);
+/** What a front end asks about code that is not run yet. */
+export const createLanguageServices = (compiler: CellCompiler): LanguageServices => {
   const inspection = createInspection(compiler);
   const aliasKinds = createAliasKinds(compiler);
   return {
-    kernelInfo() {
-      const info = handler.handleKernel();
-      return {
-        ...info,
-        status: 'ok',
-        implementation: 'ciard',
-        language_info: {
-          ...info.language_info,
-          version: compiler.version,
-          pygments_lexer: 'typescript',
-          nbconvert_exporter: 'script',
-        },
-        banner: `TypeScript ${compiler.version} on Node ${process.version}, with ciard`,
-        debugger: false,
-        help_links: [{ text: 'TypeScript', url: 'https://www.typescriptlang.org/docs/' }],
-      };
-    },
-    complete({ code, cursor_pos }) {
-      const found = tslab.complete(code, toUnits(code, cursor_pos));
+    complete(state, { code, cursor_pos }) {
+      const found = compiler.complete(state, code, toUnits(code, cursor_pos));
       const start = toPoints(code, found.start);
       const end = toPoints(code, found.end);
       const kinds = new Map<string, string>(found.original?.entries.map(({ name, kind }) => [name, kind]));
@@ -74,12 +51,10 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
         },
       };
     },
-    inspect({ code, cursor_pos }) {
+    inspect(state, { code, cursor_pos }) {
       const at = toUnits(code, cursor_pos);
       const signatureAt = (position: number): string => {
-        const { displayParts } =
-          (tslab.inspect(code, position) as { displayParts?: { text: string }[] } | undefined) ?? {};
-        const text = (displayParts ?? []).map((part) => part.text).join('');
+        const text = (compiler.inspect(state, code, position)?.displayParts ?? []).map((part) => part.text).join('');
         return text.replace(/\nimport [\w$ *]+$/, '');
       };
       signatureAt(at);
@@ -97,8 +72,8 @@ export const createLanguageServices = ({ tslab }: CellExecutor, compiler: CellCo
       };
     },
     isComplete({ code }) {
-      const answer = handler.handleIsComplete({ code });
-      if (answer.status === 'incomplete') return { ...answer };
+      const { completed, indent = '' } = compiler.isComplete(code);
+      if (!completed) return { status: 'incomplete', indent };
       const parsed = compiler.typescript.createSourceFile('cell.ts', code, compiler.typescript.ScriptTarget.Latest);
       const errors = (parsed as unknown as { parseDiagnostics: { code: number }[] }).parseDiagnostics;
       if (errors.length === 0) return { status: 'complete' };

@@ -1,28 +1,22 @@
-/** What was run in this session, for front ends that let one step back through it. Nothing is kept beyond the session. */
-export interface History {
-  readonly add: (line: number, source: string) => void;
-  /** The text of what the last cell resulted in. */
-  readonly result: (text: string) => void;
-  /** The entries that a history_request asks for: [session, line, source], or [session, line, [source, result]]. */
-  readonly find: (request: HistoryRequest) => unknown[][];
-}
-
-export interface HistoryRequest {
-  readonly hist_access_type?: 'range' | 'tail' | 'search';
-  /** Whether results are wanted. */
-  readonly output?: boolean;
-  readonly start?: number;
-  readonly stop?: number;
-  readonly n?: number | null;
-  /** With `*` and `?`. */
-  readonly pattern?: string;
-  readonly unique?: boolean;
-}
+/**
+ * What was run in this kernel, for front ends that let one step back through it. Nothing is kept beyond its life.
+ *
+ * @typedef {{
+ *   readonly hist_access_type?: 'range' | 'tail' | 'search',
+ *   readonly output?: boolean,
+ *   readonly start?: number,
+ *   readonly stop?: number,
+ *   readonly n?: number | null,
+ *   readonly pattern?: string,
+ *   readonly unique?: boolean,
+ * }} HistoryRequest `output`: whether results are wanted; `pattern`: with `*` and `?`.
+ */
 
 /** The number of this session; there is no other. */
 const session = 1;
 
-const patternOf = (glob: string): RegExp =>
+/** @param {string} glob */
+const patternOf = (glob) =>
   new RegExp(
     `^${glob
       .replace(/[.+^${}()|[\]\\]/g, '\\$&')
@@ -30,16 +24,23 @@ const patternOf = (glob: string): RegExp =>
       .replace(/\?/g, '[^]')}$`,
   );
 
-export const createHistory = (): History => {
-  const entries: { line: number; source: string; result: string | null }[] = [];
+export const createHistory = () => {
+  /** @type {{ line: number, source: string, result: string | null }[]} */
+  const entries = [];
   return {
+    /** @param {number} line @param {string} source */
     add(line, source) {
       entries.push({ line, source, result: null });
     },
+    /** The text of what the last cell resulted in. @param {string} text */
     result(text) {
       const last = entries.at(-1);
       if (last) last.result = text;
     },
+    /**
+     * The entries that a history_request asks for: [session, line, source], or [session, line, [source, result]].
+     * @param {HistoryRequest} request
+     */
     find({ hist_access_type: type, output = false, start = 0, stop, n, pattern = '*', unique = false }) {
       let found = entries;
       if (type === 'range') found = entries.filter(({ line }) => line >= start && line < (stop ?? Infinity));
