@@ -37,6 +37,15 @@ def start(command):
     return {"seconds": time.monotonic() - began, "pid": manager.provisioner.pid}
 
 
+interrupting = threading.Lock()
+
+
+def interrupt():
+    """By the client's own control channel: the manager's socket must not be used by several threads."""
+    with interrupting:
+        client.control_channel.send(client.session.msg("interrupt_request", {}))
+
+
 def later(seconds, act):
     timer = threading.Timer(seconds, act)
     timer.daemon = True
@@ -51,7 +60,7 @@ def execute(command):
 
     def arm():
         for seconds in command.get("interruptAfter", []):
-            later(seconds, manager.interrupt_kernel)
+            later(seconds, interrupt)
         for seconds in command.get("signalAfter", []):
             later(seconds, lambda: os.kill(manager.provisioner.pid, signal.SIGINT))
 
