@@ -10,6 +10,7 @@ import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { kernelName, places } from '../../src/setup/places.mjs';
 import { findChromium } from './browser.js';
 import { needsJupyter, patience } from './kernel-client.js';
+import { runAll } from '../jupyter-lab.js';
 import { takesMinutes } from '../slow.js';
 
 const chromium = findChromium();
@@ -67,10 +68,6 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
     url.searchParams.set('reset', '');
     await page.goto(url.href);
     await page.waitForSelector('#jupyterlab-splash', { state: 'detached' });
-  };
-  const runAll = async (): Promise<void> => {
-    await page.getByRole('menuitem', { name: 'Run', exact: true }).click();
-    await page.getByText('Run All Cells', { exact: true }).click();
   };
   const panel = () => page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)');
   const kernelButton = () => panel().locator('.jp-Toolbar-kernelName', { hasText: 'TypeScript (ciard)' });
@@ -177,7 +174,7 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
     await open(`/lab/tree/${relative(places.root, folder)}/seen.ipynb`);
     await kernelButton().waitFor();
     await cell(3).waitFor();
-    await runAll();
+    await runAll(page);
     const error = cell(3).locator(
       '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"], .jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]',
     );
@@ -298,7 +295,7 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
       await kernelButton().waitFor();
       await cell(0).waitFor();
       const began = performance.now();
-      await runAll();
+      await runAll(page);
       let saved = original;
       const codeCells = () => {
         try {
