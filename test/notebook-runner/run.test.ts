@@ -95,15 +95,18 @@ test('a cell that fails is told with its traceback, and nothing is written', { s
   assert.equal(readFileSync(file, 'utf8'), before);
 });
 
-test('a kernel that dies, by itself or because it is told to, is a failed cell', { skip: needsJupyter }, async () => {
-  for (const victim of ['pid', 'ppid']) {
+test('a session or a kernel that dies is a failed cell', { skip: needsJupyter }, async () => {
+  for (const [victim, name] of [
+    ['pid', 'SessionEnded'],
+    ['ppid', 'DeadKernel'],
+  ] as const) {
     const file = write(
       `dies-${victim}`,
       '1',
       `process.kill(process.${victim}, 'SIGTERM');\nawait new Promise((resolve) => setTimeout(resolve, 600_000));`,
     );
     const { failure, written } = await runNotebook(file);
-    assert.deepEqual([failure?.name, failure?.cell, written], ['DeadKernel', 2, false]);
+    assert.deepEqual([failure?.name, failure?.cell, written], [name, 2, false]);
   }
 });
 
