@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-write.js';
 import { markdownOfTable } from '../tables/markdown.js';
+import type { Cell } from '../tables/table.js';
 import { verdicts, type ClaimVerdict } from './claims.js';
 import { intervalText, tableOfComparisons } from './comparison-table.js';
 import type { GridSetting } from './grid.js';
@@ -11,7 +12,8 @@ import { measuredRows } from './results.js';
 import { scaleNames, scales } from './scale.js';
 import { settingOf } from './setting.js';
 
-const claimsTable = (found: readonly ClaimVerdict[]): string =>
+/** `made`: the tables that are there, which alone can be led to. */
+const claimsTable = (found: readonly ClaimVerdict[], made: readonly string[]): string =>
   markdownOfTable({
     columns: ['', 'The paper says', 'Verdict', 'Interval', 'Table', 'Command'].map((title) => ({ title })),
     rows: found.map(({ claim, text, verdict, interval, table, scale, data, command }) => [
@@ -19,8 +21,8 @@ const claimsTable = (found: readonly ClaimVerdict[]): string =>
       text,
       { text: verdict, strong: verdict !== 'undecided' },
       intervalText(interval),
-      `[${table}](${table}/${data}-${scale}/table.md)`,
-      `\`${command}\``,
+      made.includes(table) ? { text: table, link: `${table}/${data}-${scale}/table.md` } : table,
+      { text: command, code: true },
     ]),
   });
 
@@ -36,7 +38,8 @@ const comparisonsTable = (found: readonly ClaimVerdict[]): string => {
 /** What is there at a setting: null where nothing was measured. */
 const section = async (setting: GridSetting, places: Places): Promise<string | null> => {
   const { scale, data } = setting;
-  const tables: string[][] = [];
+  const tables: Cell[][] = [];
+  const made: string[] = [];
   for (const grid of grids) {
     const rows = await measuredRows(grid, setting, places);
     const wanted = rows.length;
@@ -46,7 +49,8 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
     ).length;
     if (there === 0) continue;
     const folder = tableFolder(grid, setting, { ...places, results: '' });
-    tables.push([`[${grid.title}](${folder}/table.md)`, `${there} of ${wanted}`, grid.question]);
+    made.push(grid.name);
+    tables.push([{ text: grid.title, link: `${folder}/table.md` }, `${there} of ${wanted}`, grid.question]);
   }
   if (tables.length === 0) return null;
   const found = await verdicts(setting, places);
@@ -56,7 +60,7 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
     `${scale.budget}.`,
     `Of ${found.length} claims ${decided('supported')} are supported, ${decided('contradicted')} contradicted, ` +
       `${decided('undecided')} undecided.`,
-    claimsTable(found),
+    claimsTable(found, made),
     'Every comparison behind them:',
     comparisonsTable(found),
     'Tables, and how many of their networks are measured:',
@@ -71,7 +75,8 @@ and a test fails where it is out of date.
 
 A claim is *supported* where the whole interval lies beyond the margin (half a point of accuracy, unless the claim says
 otherwise) on its side, *contradicted* where it lies beyond it on the other, else *undecided*; one with several comparisons is
-supported where all are, and contradicted where one is. Differences are taken within each replicate; intervals are t
+supported where all are, and contradicted where one is. Claims are judged on the first student of a scale (ResNet-18, or what
+stands in its place). Differences are taken within each replicate; intervals are t
 intervals over replicates at 95 %, with Holm's correction over the comparisons of a claim, in points of accuracy or in per
 cent of training time. The interval shown is that of the comparison that decides. What holds at a small scale on synthetic
 images is said of that scale alone.`;

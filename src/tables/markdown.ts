@@ -16,7 +16,10 @@ export const markdownOfTable = ({ caption, columns, rows, notes = [] }: Table): 
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const cell = (of: Cell): string => {
     const text = escapeMarkdown(plainCell(of));
-    return typeof of !== 'string' && of.strong && text !== '' ? `**${text}**` : text;
+    if (typeof of === 'string' || text === '') return text;
+    if (of.code) return `\`${plainCell(of)}\``;
+    if (of.link !== undefined) return `[${text}](${of.link})`;
+    return of.strong ? `**${text}**` : text;
   };
   return [
     ...(caption === undefined ? [] : [`**${escapeMarkdown(caption)}**`, '']),

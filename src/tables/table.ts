@@ -16,6 +16,10 @@ export type Cell =
       /** What a machine is to read, where the text is rounded or says that there is nothing (null). */
       readonly value?: number | string | null | undefined;
       readonly strong?: boolean | undefined;
+      /** Where the text leads to: in Markdown alone, where the path is that of a file beside it. */
+      readonly link?: string | undefined;
+      /** Something to type: in Markdown, between backticks, of which it holds none. */
+      readonly code?: boolean | undefined;
     };
 
 /** A table before it is text, Markdown, CSV, LaTeX or HTML. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { defaultPlaces } from '../../src/experiments/places.js';
@@ -9,6 +9,8 @@ import { temporaryFolder } from '../temporary.js';
 test('the page of verdicts is that of the records that are committed', async () => {
   const places = defaultPlaces();
   const written = readFileSync(join(places.results, 'README.md'), 'utf8');
+  for (const [, path] of written.matchAll(/\]\(([^)]+)\)/g)) assert.ok(existsSync(join(places.results, path!)), path);
+  assert.match(written, /\]\(students\/synthetic-quick\/table\.md\)/);
   assert.equal(written, await resultsReadme(places), '"npx ciard claims --write" writes it anew');
 });
 
