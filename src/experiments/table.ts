@@ -1,10 +1,13 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { CellRecord } from '../results/cell-record.js';
 import type { Table } from '../tables/table.js';
 import { execute, isDone, type ExecuteOptions, type Failure } from './execute.js';
 import type { Grid, GridSetting } from './grid.js';
-import { recordOf, type Places } from './places.js';
+import { bestFile } from '../training/run-folder.js';
+import { recordOf, runFolder, type Places } from './places.js';
 import { resultTable, writeTable } from './render.js';
 import { measuredRows, recordsOf, resultRows, type MeasuredRow, type ResultRow } from './results.js';
 import { inOrder, joinUnits, unitsOf, type Unit } from './units.js';
@@ -35,6 +38,8 @@ export interface PlannedUnit {
   readonly done: boolean;
   /** Seconds of one process, by what was measured on this machine; null where nothing was. */
   readonly seconds: number | null;
+  /** Of its run folder, as large as those that are here are on average; null where none is. */
+  readonly bytes: number | null;
 }
 
 /** A grid with some of its rows. @throws UserError where it has no such row */
@@ -50,8 +55,13 @@ export const onlyRows = (grid: Grid, setting: GridSetting, only: readonly string
   return { ...grid, rows: (given) => grid.rows(given).filter(({ method }) => only.includes(method)) };
 };
 
-/** A state and two checkpoints of a small network; a larger one takes more. */
-const megabytesOfRun = 1;
+/** The files of a training that was run here; 0 where it was not. */
+const bytesOf = (folder: string): number =>
+  existsSync(bestFile(folder))
+    ? readdirSync(folder)
+        .map((name) => statSync(join(folder, name)))
+        .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0)
+    : 0;
 
 /** Seconds of a process for a unit of work, by what this processor has done of these. */
 const measuredPace = async (units: readonly Unit[], places: Places): Promise<number | undefined> => {
@@ -77,11 +87,13 @@ export const planTable = async (
 ): Promise<PlannedUnit[]> => {
   const units = inOrder(unitsOfAll(grids, setting, only));
   const secondsPerWork = await measuredPace(units, places);
+  const sizes = units.map(({ id }) => bytesOf(runFolder(places, id))).filter((size) => size > 0);
+  const bytes = sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
   const plan: PlannedUnit[] = [];
   for (const unit of units) {
     const done = await isDone(unit, places);
     const seconds = done ? 0 : secondsPerWork === undefined ? null : unit.work * secondsPerWork;
-    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done, seconds });
+    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done, seconds, bytes: done ? 0 : bytes });
   }
   return plan;
 };
@@ -92,14 +104,16 @@ export const planText = (plan: readonly PlannedUnit[], jobs = availableParalleli
   const lines = plan.map(({ name, done, cells }) => `${done ? 'done ' : 'to do'}  ${name} (${cells} cells)`);
   const known = left.every(({ seconds }) => seconds !== null);
   const minutes = left.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0) / 60 / jobs;
+  const bytes = left.reduce((sum, unit) => sum + (unit.bytes ?? 0), 0);
+  const disk =
+    left.length > 0 && left.every((unit) => unit.bytes !== null) ? `; ${(bytes / 1e6).toFixed(0)} MB of disk` : '';
   const time =
     left.length === 0
       ? ''
       : known
         ? `, about ${minutes.toFixed(0)} minutes with ${jobs} processes by what was measured on this machine`
         : '; how long they take is not known, since none was measured on this machine';
-  const disk = (left.length * megabytesOfRun).toFixed(0);
-  return `${lines.join('\n')}\n${left.length} of ${plan.length} trainings to do${time}${left.length > 0 ? `; at least ${disk} MB of disk` : ''}\n`;
+  return `${lines.join('\n')}\n${left.length} of ${plan.length} trainings to do${time}${disk}\n`;
 };
 
 /** A table of the records that are there, written in all its forms. */
