@@ -21,7 +21,7 @@ const claimsTable = (found: readonly ClaimVerdict[], made: readonly string[]): s
       text,
       { text: verdict, strong: verdict !== 'undecided' },
       intervalText(interval),
-      made.includes(table) ? { text: table, link: `${table}/${data}-${scale}/table.md` } : table,
+      made.includes(table) ? { text: table, href: `${table}/${data}-${scale}/table.md` } : table,
       { text: command, code: true },
     ]),
   });
@@ -50,7 +50,7 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
     if (there === 0) continue;
     const folder = tableFolder(grid, setting, { ...places, results: '' });
     made.push(grid.name);
-    tables.push([{ text: grid.title, link: `${folder}/table.md` }, `${there} of ${wanted}`, grid.question]);
+    tables.push([{ text: grid.title, href: `${folder}/table.md` }, `${there} of ${wanted}`, grid.question]);
   }
   if (tables.length === 0) return null;
   const found = await verdicts(setting, places);

@@ -18,7 +18,7 @@ export const markdownOfTable = ({ caption, columns, rows, notes = [] }: Table): 
     const text = escapeMarkdown(plainCell(of));
     if (typeof of === 'string' || text === '') return text;
     if (of.code) return `\`${plainCell(of)}\``;
-    if (of.link !== undefined) return `[${text}](${of.link})`;
+    if (of.href !== undefined) return `[${text}](${of.href})`;
     return of.strong ? `**${text}**` : text;
   };
   return [

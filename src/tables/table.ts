@@ -17,7 +17,7 @@ export type Cell =
       readonly value?: number | string | null | undefined;
       readonly strong?: boolean | undefined;
       /** Where the text leads to: in Markdown alone, where the path is that of a file beside it. */
-      readonly link?: string | undefined;
+      readonly href?: string | undefined;
       /** Something to type: in Markdown, between backticks, of which it holds none. */
       readonly code?: boolean | undefined;
     };
