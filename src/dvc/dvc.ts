@@ -146,6 +146,8 @@ export const dvc = async (args: readonly string[], options: DvcOptions = {}): Pr
     try {
       const { failed, stdout, stderr, shortMessage } = await child;
       if (!failed) return stdout;
+      // DVC may end before a command that it ran does.
+      if (signal.aborted) kill('SIGKILL');
       checkInterrupt();
       throw translate(name, stderr.trim() || stdout.trim() || shortMessage!);
     } finally {
