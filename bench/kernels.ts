@@ -106,6 +106,8 @@ interface SurvivalCase {
   readonly interrupt?: boolean;
   /** What is to be seen in the output, where that is the point. */
   readonly wanted?: string;
+  /** How long it may take, in seconds. Default: 10. */
+  readonly seconds?: number;
 }
 
 const survivalCases: readonly SurvivalCase[] = [
@@ -117,6 +119,35 @@ const survivalCases: readonly SurvivalCase[] = [
   { name: 'Object.prototype extended', typescript: "(Object.prototype as any)['then'] = 1" },
   { name: 'exit', typescript: "(globalThis as any)['process'].exit(3)", python: 'import os; os._exit(3)' },
   { name: 'abort', typescript: "(globalThis as any)['process'].abort()", python: 'import os; os.abort()' },
+  {
+    name: 'out of memory',
+    typescript: 'const all: unknown[] = []; for (;;) all.push(new Array(1e6).fill(all.length))',
+    python:
+      'import resource\nresource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))\nall = []\nwhile True: all.append([0] * 10**6)',
+    seconds: 60,
+  },
+  {
+    name: 'streams closed',
+    typescript: "const { closeSync } = await import('node:fs'); for (const fd of [0, 1, 2, 3, 4]) closeSync(fd)",
+    python: 'import os\nfor fd in range(5): os.close(fd)',
+  },
+  {
+    name: 'an error after the cell',
+    typescript: "setTimeout(() => { throw new Error('late') }, 50); await new Promise((end) => setTimeout(end, 300))",
+    wanted: 'late',
+  },
+  {
+    name: '100 MB of output',
+    typescript: "for (let i = 0; i < 1000; i++) console.log('x'.repeat(1e5)); console.log('the end')",
+    python: "for i in range(1000): print('x' * 100000)\nprint('the end')",
+    seconds: 60,
+  },
+  {
+    name: '100,000 messages',
+    typescript: "for (let i = 0; i < 1e5; i++) console.log(i); console.log('the end')",
+    python: "for i in range(100000): print(i, flush=True)\nprint('the end')",
+    seconds: 60,
+  },
   {
     name: 'native crash',
     typescript: "const { kill, pid } = (globalThis as any)['process']; kill(pid, 'SIGSEGV')",
@@ -152,10 +183,14 @@ const outcomeOf = async (kernel: BenchKernel, each: SurvivalCase): Promise<strin
     await client.run('1 + 1', { timeout: 30 });
     let told = 'silence';
     try {
-      const run = await client.run(code, { timeout: 10, ...(each.interrupt ? { interruptAfter: [1.5] } : {}) });
+      const run = await client.run(code, {
+        timeout: each.seconds ?? 10,
+        ...(each.interrupt ? { interruptAfter: [1.5] } : {}),
+      });
       const error = errorOf(run);
       told = error ? error.ename : each.wanted === undefined ? 'ok' : 'output lost';
-      if (each.wanted !== undefined && streamOf(run, 'stdout').includes(each.wanted)) told = 'output shown';
+      if (each.wanted !== undefined && (streamOf(run, 'stdout') + streamOf(run, 'stderr')).includes(each.wanted))
+        told = 'output shown';
     } catch {
       // Neither a reply nor idle.
     }
@@ -168,6 +203,30 @@ const outcomeOf = async (kernel: BenchKernel, each: SurvivalCase): Promise<strin
   } finally {
     await client.stop().catch(() => undefined);
   }
+};
+
+/** Seconds of the first import of this library in a notebook, and of `import torch` in a Python, in turns. */
+export const timeImports = async (
+  python: string | undefined,
+  rounds: number,
+): Promise<{ readonly ciard: Spread; readonly torch: Spread | null }> => {
+  const ours: number[] = [];
+  const torch: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const client = await openKernel({});
+    try {
+      const run = await client.run("import { resolveAttack } from 'ciard';\nresolveAttack('fgsm').name");
+      const error = errorOf(run);
+      if (error) throw new Error(`the import failed: ${error.evalue}`);
+      ours.push(run.idle);
+    } finally {
+      await client.stop();
+    }
+    if (python === undefined) continue;
+    const code = 'import time; t = time.perf_counter(); import torch; print(time.perf_counter() - t)';
+    torch.push(Number(execFileSync(python, ['-c', code], { encoding: 'utf8' })));
+  }
+  return { ciard: spread(ours), torch: python === undefined ? null : spread(torch) };
 };
 
 export type Survival = Record<string, Record<string, string>>;
@@ -186,8 +245,12 @@ export const surviveKernels = async (
   return table;
 };
 
-/** Both tables as text. */
-export const kernelTables = (times: Record<string, Record<Measure, Spread>>, survival: Survival): string => {
+/** The tables as text. */
+export const kernelTables = (
+  times: Record<string, Record<Measure, Spread>>,
+  { ciard, torch }: Awaited<ReturnType<typeof timeImports>>,
+  survival: Survival,
+): string => {
   const names = Object.keys(times);
   const heading = ['median (quartiles), s; memory in MB', ...names];
   const rows = measures.map((measure) => [
@@ -198,6 +261,8 @@ export const kernelTables = (times: Record<string, Record<Measure, Spread>>, sur
       return `${median.toFixed(digits)} (${q1.toFixed(digits)}–${q3.toFixed(digits)})`;
     }),
   ]);
+  const inSeconds = ({ median, q1, q3 }: Spread): string => `${median.toFixed(3)} (${q1.toFixed(3)}–${q3.toFixed(3)})`;
+  const imports = `first import of the library: ${inSeconds(ciard)} s${torch ? `; import torch: ${inSeconds(torch)} s` : ''}`;
   const outcomes = Object.entries(survival).map(([name, row]) => [name, ...names.map((kernel) => row[kernel] ?? '–')]);
-  return `${columns([heading, ...rows])}\n\n${columns([['a cell that does this', ...names], ...outcomes])}`;
+  return `${columns([heading, ...rows])}\n${imports}\n\n${columns([['a cell that does this', ...names], ...outcomes])}`;
 };

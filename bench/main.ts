@@ -95,23 +95,28 @@ const benchAutoAttack = async (
 };
 
 /** The notebook kernels beside one another: an own run, with a file of its own. */
-const benchKernels = async ({ repeats, out }: BenchOptions): Promise<void> => {
+const benchKernels = async ({ python, repeats, out }: BenchOptions): Promise<void> => {
   const file = out ?? fileURLToPath(new URL('../results/bench/kernels.json', import.meta.url));
   await checkWritable(file);
-  const { findKernels, kernelTables, surviveKernels, timeKernels } = await import('./kernels.js');
+  const { findKernels, kernelTables, surviveKernels, timeImports, timeKernels } = await import('./kernels.js');
   const { kernels, absent } = findKernels();
   for (const name of absent) process.stdout.write(`left out: ${name}\n`);
   const progress = terminalProgress();
   const times = await timeKernels(kernels, repeats, (done) => {
     progress({ task: 'kernels: times', done, total: repeats });
   });
+  const imports = await timeImports(python, repeats);
   const survival = await surviveKernels(kernels, (done, total) => {
     progress({ task: 'kernels: survival', done, total });
   });
-  process.stdout.write(`${kernelTables(times, survival)}\n`);
+  process.stdout.write(`${kernelTables(times, imports, survival)}\n`);
+  if (python === undefined)
+    process.stdout.write('import torch: not measured (--python PATH names a Python that has it)\n');
   const environment = { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length, load: loadavg()[0]! };
   const measured = new Date().toISOString();
-  await writeAtomically(file, [`${JSON.stringify({ measured, environment, absent, times, survival }, null, 2)}\n`]);
+  await writeAtomically(file, [
+    `${JSON.stringify({ measured, environment, absent, times, imports, survival }, null, 2)}\n`,
+  ]);
 };
 
 const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) => boolean): Promise<void> => {

@@ -15,4 +15,10 @@ if (!connectionFile) {
   process.stderr.write('usage: main.mjs <connection file>; Jupyter starts this, see `npm run lab`\n');
   process.exit(2);
 }
-await startFront({ connectionFile, root, folder, snapshots: compilerSnapshots(placesIn(root)) });
+const snapshots = compilerSnapshots(placesIn(root));
+if (!snapshots) {
+  process.stderr.write(
+    'ciard kernel: no picture of the compiler that is of this code; first cells take seconds (`npm run setup` makes one)\n',
+  );
+}
+await startFront({ connectionFile, root, folder, snapshots });

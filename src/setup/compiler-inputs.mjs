@@ -16,6 +16,9 @@ const placesOf = (places) => {
   };
 };
 
+/** What the compiler's code imports from outside of its folder. */
+export const sharedInputs = ['src/errors.ts', 'src/kernel/messages.mjs'];
+
 /**
  * What the pictures depend on: this Node, the installed packages, the compiler's own code. The library's files are not among
  * them: the compiler reads anew what was edited since.
@@ -25,8 +28,9 @@ const keyOf = (places) => {
   const hash = createHash('sha256');
   hash.update([process.version, process.arch, process.execPath, places.root].join('\0'));
   hash.update(readFileSync(join(places.root, 'package-lock.json')));
-  const folder = join(places.root, 'src', 'kernel', 'compiler');
-  for (const name of readdirSync(folder).sort()) hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
+  const folder = 'src/kernel/compiler';
+  const files = [...sharedInputs, ...readdirSync(join(places.root, folder)).map((name) => `${folder}/${name}`)];
+  for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(join(places.root, file)));
   return hash.digest('hex').slice(0, 32);
 };
 
