@@ -9,6 +9,7 @@ import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as evaluate } from './evaluate.js';
 import { add as exportTorch } from './export-torch.js';
+import { firstLook } from './first-look.js';
 import { add as importTorch } from './import-torch.js';
 import { add as lab } from './lab.js';
 import { add as methods } from './methods.js';
@@ -68,7 +69,8 @@ for (const [signal, code] of [
 setInterruptSignal(interruption.signal);
 
 try {
-  await program.parseAsync();
+  if (process.argv.length === 2) process.stdout.write(firstLook);
+  else await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
