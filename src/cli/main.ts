@@ -16,6 +16,7 @@ import { add as methods } from './methods.js';
 import { add as models } from './models.js';
 import { add as notebooks } from './notebooks.js';
 import { add as pipeline } from './pipeline.js';
+import { add as report } from './report.js';
 import { add as reproduce } from './reproduce.js';
 import { add as table } from './table.js';
 import { add as train } from './train.js';
@@ -37,6 +38,7 @@ const commands: ((program: Command) => void)[] = [
   reproduce,
   table,
   claims,
+  report,
   cell,
   pipeline,
 ];
