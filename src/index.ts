@@ -62,7 +62,7 @@ export { train, type TrainingRun } from './training/train.js';
 
 // Experiments and results
 export { verdicts, type ClaimVerdict } from './experiments/claims.js';
-export { trainingFigure } from './experiments/figures.js';
+export { coordinatesFigure, courseFigure, settingFigure, trainingFigure } from './experiments/figures.js';
 export { defineGrid, type Grid, type GridSetting, type Variant } from './experiments/grid.js';
 export { findGrid, grids } from './experiments/grids.js';
 export type { ResultRow } from './experiments/results.js';
