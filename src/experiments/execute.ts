@@ -50,26 +50,52 @@ const minutes = (seconds: number): string =>
 const patience = { times: 20, pause: 3000 };
 
 /**
+ * Units in the order in which they are to be begun, and those of them that are to be done: what lacks a record, and
+ * teachers whose weights are gone while a student needs them.
+ */
+export const pendingUnits = async (
+  units: readonly Unit[],
+  places: Places,
+): Promise<{ readonly ordered: readonly Unit[]; readonly waiting: readonly Unit[] }> => {
+  const ordered = inOrder(units);
+  const done = new Map<CellId, boolean>();
+  for (const unit of ordered) done.set(unit.id, await isDone(unit, places));
+  const wanted = new Set(ordered.filter(({ id }) => !done.get(id)).flatMap(({ needs }) => needs));
+  const waiting = ordered.filter(
+    ({ id }) => !done.get(id) || (wanted.has(id) && !existsSync(bestFile(runFolder(places, id)))),
+  );
+  return { ordered, waiting };
+};
+
+/** Writes down what the cells of a unit are, so that `ciard cell run` knows them by their ids. */
+export const writePlans = async ({ cells, grid }: Unit, places: Places): Promise<void> => {
+  for (const planned of cells) {
+    await mkdir(runFolder(places, planned.id), { recursive: true });
+    await writeAtomically(plannedFile(places, planned.id), [`${JSON.stringify({ ...planned, grid }, null, 1)}\n`]);
+  }
+};
+
+/**
+ * Who does what tables lack: `execute` on this machine, `slurm` (src/slurm) on a cluster.
+ * @returns what failed, and why; where it goes on elsewhere, what is known of it so far
+ */
+export type Executor = (units: readonly Unit[], options: ExecuteOptions) => Promise<Failure[]>;
+
+/**
  * Runs units in processes of their own, as many at a time as there are processors, each with one TensorFlow thread; what
  * is done is not done again. A unit that fails stops those alone that need it.
  *
  * @returns what failed, and why
  * @throws InterruptedError where `signal` aborts, after every process has saved where it stands
  */
-export const execute = async (units: readonly Unit[], options: ExecuteOptions): Promise<Failure[]> => {
+export const execute: Executor = async (units, options) => {
   const { places, jobs = availableParallelism(), signal = interruptSignal(), say = () => undefined } = options;
   const { ownMethods = [] } = options;
   if (!(Number.isInteger(jobs) && jobs >= 1)) {
     throw new UserError(`--jobs is ${jobs}, but a whole number from 1 is wanted.`);
   }
-  const ordered = inOrder(units);
-  const done = new Map<CellId, boolean>();
-  for (const unit of ordered) done.set(unit.id, await isDone(unit, places));
-  const wanted = new Set(ordered.filter(({ id }) => !done.get(id)).flatMap(({ needs }) => needs));
-  // A teacher that is known by its record alone is trained again where a student needs its weights.
-  const waiting = ordered.filter(
-    ({ id }) => !done.get(id) || (wanted.has(id) && !existsSync(bestFile(runFolder(places, id)))),
-  );
+  const { ordered, waiting: toDo } = await pendingUnits(units, places);
+  const waiting = [...toDo];
   const trained = new Set(ordered.filter((unit) => !waiting.includes(unit)).map(({ id }) => id));
   const total = waiting.length;
   const totalWork = waiting.reduce((sum, { work }) => sum + work, 0);
@@ -110,12 +136,7 @@ export const execute = async (units: readonly Unit[], options: ExecuteOptions): 
   const runUnit = async (unit: Unit): Promise<string | undefined> => {
     const training = unit.cells[0]?.cell;
     if (training?.kind === 'train' && ownMethods.some(({ name }) => name === training.method)) return runHere(unit);
-    for (const planned of unit.cells) {
-      await mkdir(runFolder(places, planned.id), { recursive: true });
-      await writeAtomically(plannedFile(places, planned.id), [
-        `${JSON.stringify({ ...planned, grid: unit.grid }, null, 1)}\n`,
-      ]);
-    }
+    await writePlans(unit, places);
     const log = join(runFolder(places, unit.id), 'log.txt');
     for (let attempt = 0; ; attempt++) {
       const child = execa(

@@ -76,8 +76,12 @@ const measuredPace = async (units: readonly Unit[], places: Places): Promise<num
   return work > 0 ? seconds / work : undefined;
 };
 
-const unitsOfAll = (grids: readonly Grid[], setting: GridSetting, only: readonly string[] | undefined): Unit[] =>
-  joinUnits(grids.flatMap((grid) => unitsOf(onlyRows(grid, setting, only), setting)));
+/** What tables are made of, what they share once. @throws UserError where one has no such row */
+export const unitsOfTables = (
+  grids: readonly Grid[],
+  setting: GridSetting,
+  only: readonly string[] | undefined,
+): Unit[] => joinUnits(grids.flatMap((grid) => unitsOf(onlyRows(grid, setting, only), setting)));
 
 /** What `runTables` would do, in its order. */
 export const planTable = async (
@@ -85,7 +89,7 @@ export const planTable = async (
   setting: GridSetting,
   { places, only }: TableOptions,
 ): Promise<PlannedUnit[]> => {
-  const units = inOrder(unitsOfAll(grids, setting, only));
+  const units = inOrder(unitsOfTables(grids, setting, only));
   const secondsPerWork = await measuredPace(units, places);
   const sizes = units.map(({ id }) => bytesOf(runFolder(places, id))).filter((size) => size > 0);
   const bytes = sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
@@ -141,7 +145,7 @@ export const runTables = async (
   options: TableOptions,
 ): Promise<{ readonly failures: readonly Failure[]; readonly results: readonly TableResult[] }> => {
   const ownMethods = grids.flatMap((grid) => grid.ownMethods ?? []);
-  const failures = await execute(unitsOfAll(grids, setting, options.only), { ...options, ownMethods });
+  const failures = await execute(unitsOfTables(grids, setting, options.only), { ...options, ownMethods });
   const results: TableResult[] = [];
   for (const grid of grids) results.push(await renderTable(grid, setting, options.places));
   return { failures, results };

@@ -47,7 +47,7 @@ test('accuracy against a setting: rows that differ in it alone, means over repli
     rows.filter(({ train }) => train.recipe.settings['pushRule'] === 'fixed'),
     'pushWeight',
   );
-  const [clean, robust] = figure.data as { x: number[]; y: number[]; error_y: { array: number[] } }[];
+  const [clean, robust] = figure.data as unknown as { x: number[]; y: number[]; error_y: { array: number[] } }[];
   assert.deepEqual(clean!.x, [0.1, 0.5, 1, 2]);
   assert.deepEqual(
     clean!.y.map((value) => Number(value.toFixed(2))),
