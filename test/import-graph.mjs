@@ -82,6 +82,25 @@ export const resolveImport = (specifier, from) => {
 };
 
 /**
+ * What a source itself declares and exports.
+ * @param {ts.SourceFile} source
+ * @returns {{ name: string, isType: boolean }[]}
+ */
+export const exportsOf = (source) =>
+  source.statements.flatMap((statement) => {
+    if (!ts.canHaveModifiers(statement)) return [];
+    if (!ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return [];
+    const isType = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
+    const isNamed = isType || ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement);
+    const names = ts.isVariableStatement(statement)
+      ? statement.declarationList.declarations.map(({ name }) => name)
+      : isNamed && statement.name
+        ? [statement.name]
+        : [];
+    return names.flatMap((name) => (ts.isIdentifier(name) ? [{ name: name.text, isType }] : []));
+  });
+
+/**
  * What else a source names: files that it starts or reads, and code that it runs elsewhere.
  * @param {ts.SourceFile} source
  * @returns {string[]}

@@ -7,7 +7,6 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { decodeSafetensors } from './safetensors-format.js';
-import type { Safetensors } from './safetensors-format.js';
 import type { StateDict } from './state-dict.js';
 
 /** What the weights of a checkpoint are. Fields beyond these are kept as they are. */
@@ -78,8 +77,9 @@ export const metadataOfInfo = (info: CheckpointInfo): Record<string, string> => 
   [key]: JSON.stringify(checked(info, 'the checkpoint')),
 });
 
-/** The checkpoint in a safetensors file. @throws UserError where it has no record of ours */
-export const checkpointOf = ({ tensors, metadata }: Safetensors, name: string): Checkpoint => {
+/** The checkpoint in the bytes of a file, in a browser too. @throws UserError as `loadCheckpoint` does */
+export const decodeCheckpoint = (bytes: Uint8Array, name = 'the checkpoint'): Checkpoint => {
+  const { tensors, metadata } = decodeSafetensors(bytes, name);
   const json = metadata[key];
   if (json === undefined)
     throw new UserError(
@@ -93,7 +93,3 @@ export const checkpointOf = ({ tensors, metadata }: Safetensors, name: string): 
   }
   return { info: checked(info, name), tensors };
 };
-
-/** The checkpoint in the bytes of a file, for a browser. @throws UserError as `loadCheckpoint` does */
-export const decodeCheckpoint = (bytes: Uint8Array, name = 'the checkpoint'): Checkpoint =>
-  checkpointOf(decodeSafetensors(bytes, name), name);

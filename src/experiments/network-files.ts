@@ -14,7 +14,7 @@ import { wRobustName } from './results.js';
 /** Weights of a network's folder, as DVC keeps them. */
 export const weightsFolder = (folder: string): string => join(folder, 'weights');
 export const studentWeights = (folder: string): string => join(weightsFolder(folder), 'student.safetensors');
-export const teacherWeights = (folder: string): string => join(weightsFolder(folder), 'robust-teacher.safetensors');
+const teacherWeights = (folder: string): string => join(weightsFolder(folder), 'robust-teacher.safetensors');
 
 export const sha256OfFile = async (file: string): Promise<string> =>
   createHash('sha256')

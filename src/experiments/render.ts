@@ -127,7 +127,7 @@ const csvTable = (rows: readonly ResultRow[]): Table => {
 };
 
 /** Clean against robust accuracy, a figure a student, where both were measured. */
-export const tableFigures = (
+const tableFigures = (
   grid: Grid,
   setting: GridSetting,
   rows: readonly ResultRow[],
