@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
+import { ESLint } from 'eslint';
+import { getFileInfo } from 'prettier';
 import ts from 'typescript';
 import { codeCells, parseNotebook } from '../src/notebook-runner/notebook.js';
 import { repositoryRoot } from '../src/setup/places.mjs';
@@ -165,4 +167,18 @@ test('what a file exports, another file uses; what src exports is used by src, a
     }
   }
   assert.deepEqual(unused, []);
+});
+
+test('every source of ours is linted and its format checked, whatever its folder is called', async () => {
+  const eslint = new ESLint({ cwd: repositoryRoot });
+  const ignorePath = join(repositoryRoot, '.prettierignore');
+  const escaped: string[] = [];
+  for (const file of ['src', 'test', 'bench', 'bin'].flatMap((folder) => filesIn(join(repositoryRoot, folder)))) {
+    if (!/\.(ts|mjs)$/.test(file)) continue;
+    if (await eslint.isPathIgnored(file)) escaped.push(`${relative(repositoryRoot, file)}: not linted`);
+    if ((await getFileInfo(file, { ignorePath })).ignored)
+      escaped.push(`${relative(repositoryRoot, file)}: its format`);
+  }
+  assert.deepEqual(escaped, []);
+  assert.ok(await eslint.isPathIgnored(join(repositoryRoot, 'data', 'some.ts')));
 });

@@ -9,55 +9,43 @@ import { UserError } from '../errors.js';
 import { decodeSafetensors } from './safetensors-format.js';
 import type { StateDict } from './state-dict.js';
 
+const positive = z.number().positive();
+const count = z.number().int().nonnegative();
+const infoSchema = z
+  .looseObject({
+    /** The network's name, as `ciard models` lists it. */
+    architecture: z.string().min(1),
+    /** The width multiplier of its channels; 1 where absent. */
+    width: positive.optional(),
+    classes: count.min(1),
+    /** Rows and columns of the images; 32 where absent. */
+    imageSize: count.min(1).optional(),
+    /** The data set that it was trained on. */
+    dataset: z.string().optional(),
+    /** Normalisation by R, G, B: the network sees (x − mean) / std of x in [0, 1]. Both or none. */
+    mean: z.tuple([z.number(), z.number(), z.number()]).readonly().optional(),
+    std: z.tuple([positive, positive, positive]).readonly().optional(),
+    /** The training method and its settings, for a checkpoint that was trained here. */
+    method: z.string().optional(),
+    recipe: z.unknown().optional(),
+    seed: z.number().optional(),
+    /** Epochs done. */
+    epoch: count.optional(),
+    /** The file that it was imported from. */
+    source: z.object({ file: z.string(), sha256: z.string() }).readonly().optional(),
+  })
+  .readonly()
+  .refine(({ mean, std }) => (mean === undefined) === (std === undefined), {
+    error: 'mean and std: both are wanted, or none',
+  });
+
 /** What the weights of a checkpoint are. Fields beyond these are kept as they are. */
-export interface CheckpointInfo {
-  /** The network's name, as `ciard models` lists it. */
-  readonly architecture: string;
-  /** The width multiplier of its channels; 1 where absent. */
-  readonly width?: number | undefined;
-  readonly classes: number;
-  /** Rows and columns of the images; 32 where absent. */
-  readonly imageSize?: number | undefined;
-  /** The data set that it was trained on. */
-  readonly dataset?: string | undefined;
-  /** Normalisation by R, G, B: the network sees (x − mean) / std of x in [0, 1]. Both or none. */
-  readonly mean?: readonly [number, number, number] | undefined;
-  readonly std?: readonly [number, number, number] | undefined;
-  /** The training method and its settings, for a checkpoint that was trained here. */
-  readonly method?: string | undefined;
-  readonly recipe?: unknown;
-  readonly seed?: number | undefined;
-  /** Epochs done. */
-  readonly epoch?: number | undefined;
-  /** The file that it was imported from. */
-  readonly source?: { readonly file: string; readonly sha256: string } | undefined;
-  readonly [field: string]: unknown;
-}
+export type CheckpointInfo = z.infer<typeof infoSchema>;
 
 export interface Checkpoint {
   readonly info: CheckpointInfo;
   readonly tensors: StateDict;
 }
-
-const positive = z.number().positive();
-const count = z.number().int().nonnegative();
-const infoSchema = z
-  .looseObject({
-    architecture: z.string().min(1),
-    width: positive.optional(),
-    classes: count.min(1),
-    imageSize: count.min(1).optional(),
-    dataset: z.string().optional(),
-    mean: z.tuple([z.number(), z.number(), z.number()]).optional(),
-    std: z.tuple([positive, positive, positive]).optional(),
-    method: z.string().optional(),
-    seed: z.number().optional(),
-    epoch: count.optional(),
-    source: z.object({ file: z.string(), sha256: z.string() }).optional(),
-  })
-  .refine(({ mean, std }) => (mean === undefined) === (std === undefined), {
-    error: 'mean and std: both are wanted, or none',
-  });
 
 /** The metadata key under which the JSON lies. */
 const key = 'ciard';

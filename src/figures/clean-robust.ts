@@ -2,7 +2,7 @@ import type { PlotData } from 'plotly.js';
 import {
   createFigure,
   intervalBars,
-  percent,
+  inPercent,
   percentAxis,
   withWhiskers,
   type FigureTitle,
@@ -38,8 +38,8 @@ export const cleanRobustFigure = (
   { title = 'Clean against robust accuracy', subtitle, attack, epsilon }: CleanRobustOptions,
 ): Figure => {
   const ends = ({ value, interval = [value, value] }: Measured): [number, number] => [
-    percent(interval[0]),
-    percent(interval[1]),
+    inPercent(interval[0]),
+    inPercent(interval[1]),
   ];
   const x = percentAxis(
     'Clean accuracy',
@@ -52,8 +52,8 @@ export const cleanRobustFigure = (
   const positions = labelPositions(
     points.map(({ label, clean, robust }) => ({
       text: label,
-      x: percent(clean.value),
-      y: percent(robust.value),
+      x: inPercent(clean.value),
+      y: inPercent(robust.value),
       xEnds: ends(clean),
       yEnds: ends(robust),
     })),
@@ -72,8 +72,8 @@ export const cleanRobustFigure = (
       name: label,
       legendgroup: group,
       showlegend: false,
-      x: [percent(clean.value)],
-      y: [percent(robust.value)],
+      x: [inPercent(clean.value)],
+      y: [inPercent(robust.value)],
       error_x: { ...intervalBars([clean]), color: colour },
       error_y: { ...intervalBars([robust]), color: colour },
       text: [label],
