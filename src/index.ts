@@ -62,6 +62,7 @@ export { train, type TrainingRun } from './training/train.js';
 
 // Experiments and results
 export { verdicts, type ClaimVerdict } from './experiments/claims.js';
+export { coordinatesFigure, courseFigure, settingFigure, trainingFigure } from './experiments/figures.js';
 export { defineGrid, type Grid, type GridSetting, type Variant } from './experiments/grid.js';
 export { findGrid, grids } from './experiments/grids.js';
 export type { ResultRow } from './experiments/results.js';
@@ -69,7 +70,9 @@ export { scales, type Scale, type ScaleName } from './experiments/scale.js';
 export { settingOf } from './experiments/setting.js';
 export { readCellRecord, type CellRecord } from './results/cell-record.js';
 export { differenceOf } from './statistics/difference.js';
-export { table, type TableRequest, type TableRun } from './kernel/notebook-table.js';
+export { recordedTable, table, type RecordedTable, type TableRequest, type TableRun } from './kernel/notebook-table.js';
+export { notebookSetting, type NotebookSetting } from './kernel/notebook-setting.js';
+export { trainLive, type LiveTrainingRun } from './kernel/notebook-training.js';
 
 // Figures
 export { attackAccuracyFigure, type AttackedNetwork } from './figures/attack-accuracy.js';
@@ -103,6 +106,7 @@ export { evaluationTable, measuredAttacks } from './views/evaluation-table.js';
 export { imageGrid, type AttackedImage } from './views/image-grid.js';
 export { modelSummary } from './views/model-summary.js';
 export { cellRecordsTable } from './views/cell-records.js';
+export { claimsTable } from './views/claims.js';
 
 // Around
 export { InterruptedError, UserError } from './errors.js';

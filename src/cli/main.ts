@@ -9,12 +9,14 @@ import { add as data } from './data.js';
 import { add as doctor } from './doctor.js';
 import { add as evaluate } from './evaluate.js';
 import { add as exportTorch } from './export-torch.js';
+import { firstLook } from './first-look.js';
 import { add as importTorch } from './import-torch.js';
 import { add as lab } from './lab.js';
 import { add as methods } from './methods.js';
 import { add as models } from './models.js';
 import { add as notebooks } from './notebooks.js';
 import { add as pipeline } from './pipeline.js';
+import { add as report } from './report.js';
 import { add as reproduce } from './reproduce.js';
 import { add as table } from './table.js';
 import { add as train } from './train.js';
@@ -36,6 +38,7 @@ const commands: ((program: Command) => void)[] = [
   reproduce,
   table,
   claims,
+  report,
   cell,
   pipeline,
 ];
@@ -68,7 +71,8 @@ for (const [signal, code] of [
 setInterruptSignal(interruption.signal);
 
 try {
-  await program.parseAsync();
+  if (process.argv.length === 2) process.stdout.write(firstLook);
+  else await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;

@@ -6,7 +6,7 @@ import { slopeOf } from '../statistics/slope.js';
 import { verdictOf, type Verdict } from '../statistics/verdict.js';
 import { findGrid } from './grids.js';
 import type { GridSetting } from './grid.js';
-import type { Places } from './places.js';
+import { defaultPlaces, type Places } from './places.js';
 import { settingOf } from './setting.js';
 import { lastThird, measuredRows, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
 
@@ -262,7 +262,7 @@ export const claims: readonly Claim[] = [
 ];
 
 /** The verdicts of all claims at a setting, from the records that are there. */
-export const verdicts = async (setting: GridSetting, places: Places): Promise<ClaimVerdict[]> => {
+export const verdicts = async (setting: GridSetting, places: Places = defaultPlaces()): Promise<ClaimVerdict[]> => {
   const rowsOf = new Map<string, MeasuredRow[]>();
   const found: ClaimVerdict[] = [];
   const { scale, replicates } = setting;

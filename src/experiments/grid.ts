@@ -22,6 +22,9 @@ export interface GridSetting {
   readonly replicates: readonly number[];
 }
 
+/** A setting in a title: 'cifar10, lite'. */
+export const settingTitle = ({ scale, data }: GridSetting): string => `${data.name}, ${scale.name}`;
+
 /** One network of a table, in one replicate. */
 export interface GridRow {
   /** Of the table: students under one heading, methods (or variants) below. */

@@ -7,12 +7,10 @@ import { htmlOfTable } from '../tables/html.js';
 import { latexOfTable } from '../tables/latex.js';
 import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell, Table } from '../tables/table.js';
-import type { Grid, GridSetting } from './grid.js';
+import { settingTitle, type Grid, type GridSetting } from './grid.js';
 import type { Places } from './places.js';
-import { cleanRobustFigure } from '../figures/clean-robust.js';
-import type { Measured } from '../figures/create-figure.js';
-import type { Figure } from '../figures/figure.js';
 import { renderSvg } from '../figures/render-svg.js';
+import { tableFigures } from './figures.js';
 import { recordsOf, wRobustName, type MeasuredRow, type ResultRow, type Value } from './results.js';
 
 const ownColumns: Readonly<Record<string, string>> = {
@@ -44,8 +42,6 @@ const valueCell = (value: Value | undefined): Cell => {
     value: mean,
   };
 };
-
-const scaleTitle = ({ scale, data }: GridSetting): string => `${data.name}, ${scale.name}`;
 
 /** The columns of rows: attacks in their order, then what is no attack. */
 const columnsOf = (rows: readonly ResultRow[]): string[] => {
@@ -92,7 +88,7 @@ export const resultTable = (
 ): Table => {
   const names = columnsOf(rows);
   return {
-    caption: `${grid.title} (${scaleTitle(setting)})`,
+    caption: `${grid.title} (${settingTitle(setting)})`,
     columns: [
       { title: 'Student' },
       { title: 'Trained by' },
@@ -124,31 +120,6 @@ const csvTable = (rows: readonly ResultRow[]): Table => {
       }),
     ]),
   };
-};
-
-/** Clean against robust accuracy, a figure a student, where both were measured. */
-const tableFigures = (
-  grid: Grid,
-  setting: GridSetting,
-  rows: readonly ResultRow[],
-): { readonly student: string; readonly figure: Figure }[] => {
-  const measured = ({ mean, sd }: Value): Measured =>
-    sd === null ? { value: mean / 100 } : { value: mean / 100, interval: [(mean - sd) / 100, (mean + sd) / 100] };
-  return [...new Set(rows.map(({ student }) => student))].flatMap((student) => {
-    const points = rows.flatMap(({ student: own, title, method, values: { clean, 'pgd-sat': robust } }) =>
-      own === student && clean && robust
-        ? [{ label: title, method, clean: measured(clean), robust: measured(robust) }]
-        : [],
-    );
-    if (points.length < 2) return [];
-    const figure = cleanRobustFigure(points, {
-      title: grid.title,
-      subtitle: `${student}, ${scaleTitle(setting)}; mean ± s.d. of replicates`,
-      attack: attackColumn('pgd-sat'),
-      epsilon: '8/255',
-    });
-    return [{ student, figure }];
-  });
 };
 
 /** The folder of a table at a setting: `results/students/synthetic-quick`. */

@@ -19,6 +19,8 @@ export interface CleanRobustPoint extends NamedNetwork {
   readonly robust: Measured;
   /** Networks of a group share a symbol and an entry of the legend: 'teacher', 'student'. */
   readonly group?: string | undefined;
+  /** Lines of the box under the pointer, below both accuracies. */
+  readonly details?: readonly string[] | undefined;
 }
 
 export interface CleanRobustOptions extends Partial<FigureTitle> {
@@ -26,16 +28,40 @@ export interface CleanRobustOptions extends Partial<FigureTitle> {
   readonly attack: string;
   /** Radius of the ball as it is to be read: '8/255'. */
   readonly epsilon?: string;
+  /** Joins the points that no other of their group beats in both accuracies. Default false. */
+  readonly front?: boolean;
+  /** Write the names beside the points. Default true; with many points they are told under the pointer alone. */
+  readonly names?: boolean;
 }
+
+/** Of points the ones that no other is at least as good as in both accuracies and better in one, from left to right. */
+const paretoFront = <P extends Pick<CleanRobustPoint, 'clean' | 'robust'>>(points: readonly P[]): P[] => {
+  const sorted = [...points].sort((a, b) => b.clean.value - a.clean.value || b.robust.value - a.robust.value);
+  let best = -Infinity;
+  return sorted
+    .filter(({ robust }) => {
+      const isBetter = robust.value > best;
+      best = Math.max(best, robust.value);
+      return isBetter;
+    })
+    .reverse();
+};
 
 /**
  * Clean accuracy (across) against accuracy under an attack (upwards), a point a network with its name beside it: up and
- * to the right is better. Whiskers are the intervals, both ways. Each network has its
- * method's colour, each group its symbol.
+ * to the right is better. Whiskers are the intervals, both ways. Each network has its method's colour, each group its
+ * symbol and, where it is asked for, its Pareto front.
  */
 export const cleanRobustFigure = (
   points: readonly CleanRobustPoint[],
-  { title = 'Clean against robust accuracy', subtitle, attack, epsilon }: CleanRobustOptions,
+  {
+    title = 'Clean against robust accuracy',
+    subtitle,
+    attack,
+    epsilon,
+    front = false,
+    names = true,
+  }: CleanRobustOptions,
 ): Figure => {
   const ends = ({ value, interval = [value, value] }: Measured): [number, number] => [
     inPercent(interval[0]),
@@ -50,7 +76,7 @@ export const cleanRobustFigure = (
     points.flatMap(({ robust }) => ends(robust)),
   );
   const positions = labelPositions(
-    points.map(({ label, clean, robust }) => ({
+    (names ? points : []).map(({ label, clean, robust }) => ({
       text: label,
       x: inPercent(clean.value),
       y: inPercent(robust.value),
@@ -63,12 +89,12 @@ export const cleanRobustFigure = (
   const styles = networkStyles(points);
   const symbolOf = (group: string): string => seriesStyle(groups.indexOf(group)).symbol;
   // A trace a network, for plotly gives a trace one colour of error bars.
-  const data = points.map(({ label, group = '', clean, robust }, i): Partial<PlotData> => {
+  const data = points.map(({ label, group = '', clean, robust, details = [] }, i): Partial<PlotData> => {
     const { colour, symbol, isHollow } = styles[i]!;
     const shape = groups.length > 1 ? `${symbolOf(group)}${isHollow ? '-open' : ''}` : symbol;
     return {
       type: 'scatter',
-      mode: 'text+markers',
+      mode: names ? 'text+markers' : 'markers',
       name: label,
       legendgroup: group,
       showlegend: false,
@@ -77,10 +103,10 @@ export const cleanRobustFigure = (
       error_x: { ...intervalBars([clean]), color: colour },
       error_y: { ...intervalBars([robust]), color: colour },
       text: [label],
-      textposition: positions[i]!,
+      ...(names ? { textposition: positions[i]! } : {}),
       textfont: { size: 12 },
       marker: { color: colour, symbol: shape, size: 10, line: { width: 2 } },
-      hovertemplate: `%{text}<br>clean %{x:.2f} %<br>${attack} %{y:.2f} %<extra></extra>`,
+      hovertemplate: `%{text}<br>clean %{x:.2f} %<br>${attack} %{y:.2f} %${details.map((line) => `<br>${line}`).join('')}<extra></extra>`,
       cliponaxis: false,
     };
   });
@@ -94,10 +120,27 @@ export const cleanRobustFigure = (
     y: [null],
     marker: { color: ink, symbol: symbolOf(group), size: 10 },
   }));
+  const fronts = front
+    ? groups.flatMap((group): Partial<PlotData>[] => {
+        const best = paretoFront(points.filter((point) => (point.group ?? '') === group));
+        if (best.length < 2) return [];
+        return [
+          {
+            type: 'scatter',
+            mode: 'lines',
+            name: groups.length > 1 ? `Pareto front, ${group || 'network'}` : 'Pareto front',
+            x: best.map(({ clean }) => inPercent(clean.value)),
+            y: best.map(({ robust }) => inPercent(robust.value)),
+            line: { color: ink, width: 1, dash: groups.indexOf(group) === 0 ? 'dash' : 'dot' },
+            hoverinfo: 'skip',
+          },
+        ];
+      })
+    : [];
   const measured = points.flatMap(({ clean, robust }) => [clean, robust]);
   return createFigure(
-    [...data, ...(groups.length > 1 ? legend : [])],
+    [...fronts, ...data, ...(groups.length > 1 ? legend : [])],
     { title, subtitle: withWhiskers(subtitle, measured) },
-    { xaxis: x, yaxis: y, showlegend: groups.length > 1 },
+    { xaxis: x, yaxis: y, showlegend: groups.length > 1 || fronts.length > 0 },
   );
 };

@@ -5,8 +5,10 @@ import { compareMethods, type Comparison } from '../experiments/claims.js';
 import type { Grid, GridSetting } from '../experiments/grid.js';
 import { findGrid } from '../experiments/grids.js';
 import { defaultPlaces, type Places } from '../experiments/places.js';
+import type { Figure } from '../figures/figure.js';
+import { tableFigures } from '../experiments/figures.js';
 import { resultTable } from '../experiments/render.js';
-import { measuredRows, resultRows } from '../experiments/results.js';
+import { measuredRows, resultRows, type MeasuredRow, type ResultRow } from '../experiments/results.js';
 import { loadTrained } from '../experiments/run-cell.js';
 import type { Scale, ScaleName } from '../experiments/scale.js';
 import { settingOf } from '../experiments/setting.js';
@@ -35,6 +37,8 @@ export interface TableRequest {
 /** A table that was run: its rows, the records behind them, what it was laid out for. It is shown while it runs. */
 export interface TableRun extends TableResult, Displayable {
   readonly setting: GridSetting;
+  /** Clean against robust accuracy, a figure a student. */
+  readonly figures: readonly Figure[];
   /**
    * The network of a row, by its key; `teacher`: the teacher that it learned from. Tensors are the caller's.
    * @throws UserError where there is no such row, or its network is not here
@@ -52,6 +56,54 @@ export interface TableRun extends TableResult, Displayable {
     readonly comparisons: readonly Comparison[];
   };
 }
+
+const figuresOf = (grid: Grid, setting: GridSetting, rows: readonly ResultRow[]): Figure[] =>
+  tableFigures(grid, setting, rows).map(({ figure }) => figure);
+
+/** What is recorded of a table; it is shown as a table. */
+export interface RecordedTable extends Displayable {
+  readonly setting: GridSetting;
+  /** The rows of which something is measured. */
+  readonly rows: readonly ResultRow[];
+  readonly measured: readonly MeasuredRow[];
+  /** Clean against robust accuracy, a figure a student; none where too little is measured. */
+  readonly figures: readonly Figure[];
+  /** What measures the rest. */
+  readonly command: string;
+}
+
+/**
+ * What the records say of a table. Nothing is run: what is missing is said, and the command that measures it.
+ * @throws UserError where there is no such table, or the scale is not for that data set
+ */
+export const recordedTable = async (
+  which: string,
+  {
+    data,
+    scale = 'quick',
+    places = defaultPlaces(),
+  }: { readonly data?: DatasetName; readonly scale?: ScaleName; readonly places?: Places } = {},
+): Promise<RecordedTable> => {
+  const grid = findGrid(which);
+  const setting = await settingOf(scale, { data });
+  const all = await measuredRows(grid, setting, places);
+  const measured = all.filter(({ training }) => training);
+  const rows = resultRows(grid, setting, measured);
+  const shown = resultTable(grid, setting, rows, measured);
+  const command = `npx ciard table ${grid.name} --scale ${scale} --data ${setting.data.name}`;
+  const state =
+    measured.length === all.length
+      ? `All ${all.length} networks are trained; ${command} regenerates the table.`
+      : `${measured.length} of ${all.length} networks are trained; ${command} trains and measures the rest.`;
+  return {
+    ...{ setting, rows, measured, command, figures: figuresOf(grid, setting, rows) },
+    ...tableView(
+      rows.length === 0
+        ? { ...shown, columns: [], notes: [state] }
+        : { ...shown, notes: [...(shown.notes ?? []), state] },
+    ),
+  };
+};
 
 /**
  * Runs what a table lacks, as `ciard table` does, and shows it while it grows: the rows that are measured, and how far the
@@ -103,6 +155,7 @@ export const table = async (
   return {
     ...result,
     setting,
+    figures: figuresOf(grid, setting, result.rows),
     async network(method, { replicate = 0, teacher } = {}) {
       const { train } = rowOf(method, replicate);
       const id = teacher === undefined ? cellId(train) : train.teachers[teacher];

@@ -14,3 +14,12 @@ test('--version prints the version of package.json, and nothing else', async () 
   );
   assert.deepEqual([exitCode, stdout, stderr], [0, version, '']);
 });
+
+test('by itself it says in ten lines what can be done, and every command of them is one', async () => {
+  const ciard = (...args: string[]) => execa(process.execPath, [join(repositoryRoot(), 'bin', 'ciard.mjs'), ...args]);
+  const [{ stdout }, { stdout: help }] = await Promise.all([ciard(), ciard('--help')]);
+  assert.ok(stdout.split('\n').length <= 10);
+  const named = [...stdout.matchAll(/npx ciard ([a-z][a-z-]*)/g)].map(([, name]) => name!);
+  assert.ok(named.length >= 5);
+  for (const name of named) assert.match(help, new RegExp(`^  ${name} `, 'm'));
+});

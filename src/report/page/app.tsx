@@ -1,0 +1,277 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ReportData } from '../data.js';
+import { Ablations } from './ablations.js';
+import { Claims } from './claims.js';
+import { Checks, Select } from './controls.js';
+import { Curves } from './curves.js';
+import { differingSettings, filterRuns, groupRuns, settingKey, settingText } from './groups.js';
+import { Pareto } from './pareto.js';
+import { RunsTable } from './runs-table.js';
+import { formatHash, pageState, parseHash, type PageState, type PageValues } from './state.js';
+
+const sections = [
+  ['runs', 'Runs'],
+  ['clean-robust-section', 'Clean against robust'],
+  ['curves-section', 'Training curves'],
+  ['ablations', 'Ablations'],
+  ['claims', 'Claims'],
+] as const;
+
+const Section = ({
+  id,
+  children,
+}: {
+  readonly id: (typeof sections)[number][0];
+  readonly children: ComponentChildren;
+}) => (
+  <section aria-labelledby={id}>
+    <h2 id={id}>{sections.find(([own]) => own === id)![1]}</h2>
+    {children}
+  </section>
+);
+
+const darkByDefault = matchMedia('(prefers-color-scheme: dark)');
+
+/** The values of the address, and how to change them; another address in the same page is followed. */
+const usePageState = (): PageState => {
+  const [values, setValues] = useState<PageValues>(() => parseHash(location.hash));
+  useEffect(() => {
+    const follow = (): void => {
+      // A section's own link is no state.
+      if (sections.some(([id]) => location.hash === `#${id}`)) return;
+      setValues(parseHash(location.hash));
+    };
+    addEventListener('hashchange', follow);
+    return () => {
+      removeEventListener('hashchange', follow);
+    };
+  }, []);
+  return pageState(values, (next) => {
+    setValues(next);
+    history.replaceState(null, '', formatHash(next) || location.pathname + location.search);
+  });
+};
+
+const unique = <T,>(values: readonly T[]): T[] => [...new Set(values)];
+
+const Filter = ({
+  data,
+  state,
+  setting,
+  table,
+}: {
+  readonly data: ReportData;
+  readonly state: PageState;
+  readonly setting: string;
+  readonly table: string;
+}) => {
+  const here = data.runs.filter((run) => settingKey(run) === setting);
+  const settings = unique(data.runs.map(settingKey));
+  const students = unique(here.map(({ student }) => student));
+  const tables = unique(here.flatMap((run) => run.tables));
+  const methods = unique(here.map(({ method }) => method));
+  const differing = differingSettings(here);
+  const where = state.list('where');
+  const name = state.get('whereName', differing[0]);
+  const values = unique(here.map(({ settings: own }) => settingText(own[name]))).sort();
+  return (
+    <form
+      class="filter"
+      aria-label="Which runs are shown"
+      onSubmit={(event) => {
+        event.preventDefault();
+      }}
+    >
+      <div class="controls">
+        <Select
+          label="Scale and data"
+          value={setting}
+          choices={settings.map((value) => ({ value, title: value.replace(' ', ': ') }))}
+          onChange={(value) => {
+            state.set({ at: value, student: '', table: '', methods: '', where: '' });
+          }}
+        />
+        <Select
+          label="Table"
+          value={table}
+          choices={[{ value: 'all', title: 'all tables' }, ...tables.map((value) => ({ value, title: value }))]}
+          onChange={(value) => {
+            state.set({ table: value });
+          }}
+        />
+        <Select
+          label="Student"
+          value={state.get('student')}
+          choices={[{ value: '', title: 'all students' }, ...students.map((value) => ({ value, title: value }))]}
+          onChange={(value) => {
+            state.set({ student: value });
+          }}
+        />
+        <Checks
+          label="Methods"
+          chosen={state.list('methods')}
+          choices={methods.map((value) => ({ value, title: value }))}
+          none="all"
+          onChange={(chosen) => {
+            state.setList('methods', chosen);
+          }}
+        />
+        {differing.length > 0 ? (
+          <>
+            <Select
+              label="Setting"
+              value={name}
+              choices={differing.map((value) => ({ value, title: value }))}
+              onChange={(value) => {
+                state.set({ whereName: value });
+              }}
+            />
+            <Select
+              label="is"
+              value={where.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''}
+              choices={[{ value: '', title: 'anything' }, ...values.map((value) => ({ value, title: value }))]}
+              onChange={(value) => {
+                const rest = where.filter((each) => !each.startsWith(`${name}=`));
+                state.setList('where', value === '' ? rest : [...rest, `${name}=${value}`]);
+              }}
+            />
+          </>
+        ) : null}
+        <div class="control">
+          <label for="search">Words in names and settings</label>
+          <input
+            id="search"
+            type="search"
+            value={state.get('search')}
+            onInput={(event) => {
+              state.set({ search: event.currentTarget.value });
+            }}
+          />
+        </div>
+      </div>
+      {where.length > 0 ? (
+        <div class="actions">
+          {where.map((condition) => (
+            <button
+              key={condition}
+              type="button"
+              class="quiet"
+              onClick={() => {
+                state.setList(
+                  'where',
+                  where.filter((each) => each !== condition),
+                );
+              }}
+            >
+              {condition} <span aria-hidden="true">×</span>
+              <span class="unseen">, take away</span>
+            </button>
+          ))}
+        </div>
+      ) : null}
+    </form>
+  );
+};
+
+export const App = ({ data }: { readonly data: ReportData }) => {
+  const state = usePageState();
+  const theme = state.get('theme', darkByDefault.matches ? 'dark' : 'light');
+  const isDark = theme === 'dark';
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme;
+  }, [theme]);
+  const [firstRun] = data.runs;
+  const setting = state.get('at', firstRun ? settingKey(firstRun) : '');
+  const tables = useMemo(
+    () => unique(data.runs.filter((run) => settingKey(run) === setting).flatMap((run) => run.tables)),
+    [data, setting],
+  );
+  const table = state.get('table', tables.includes('students') ? 'students' : 'all');
+  const filterKey = [
+    setting,
+    table,
+    state.get('student'),
+    state.get('methods'),
+    state.get('where'),
+    state.get('search'),
+  ].join('|');
+  const wider = useMemo(
+    () =>
+      groupRuns(
+        filterRuns(data.runs, {
+          setting,
+          student: state.get('student'),
+          methods: state.list('methods'),
+          where: state.list('where'),
+          search: state.get('search'),
+        }),
+      ),
+    [data, filterKey],
+  );
+  const groups = useMemo(
+    () =>
+      table === 'all'
+        ? wider
+        : groupRuns(wider.flatMap(({ runs }) => runs).filter((run) => run.tables.includes(table))),
+    [wider, table],
+  );
+  const budget = data.budgets[setting.split(' ')[0]!];
+  return (
+    <div class="frame">
+      <header>
+        <h1>ciard: report</h1>
+        <p>
+          {data.runs.length} networks, gathered {data.made.replace('T', ' ').replace('Z', ' UTC')}, version{' '}
+          {data.version}.{' '}
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              state.set({ theme: isDark ? 'light' : 'dark' });
+            }}
+          >
+            {isDark ? 'Light' : 'Dark'} colours
+          </button>
+        </p>
+        <nav aria-label="Sections">
+          <ul>
+            {sections.map(([id, title]) => (
+              <li key={id}>
+                <a
+                  href={`#${id}`}
+                  onClick={(event) => {
+                    event.preventDefault();
+                    document.getElementById(id)?.scrollIntoView();
+                  }}
+                >
+                  {title}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </header>
+      <Filter data={data} state={state} setting={setting} table={table} />
+      {budget === undefined ? null : <p class="note">{budget}.</p>}
+      <main>
+        {groups.length === 0 ? <p role="status">No run is left: take a condition away.</p> : null}
+        <Section id="runs">
+          <RunsTable data={data} groups={groups} state={state} />
+        </Section>
+        <Section id="clean-robust-section">
+          <Pareto data={data} groups={groups} state={state} isDark={isDark} />
+        </Section>
+        <Section id="curves-section">
+          <Curves groups={groups} state={state} isDark={isDark} />
+        </Section>
+        <Section id="ablations">
+          <Ablations data={data} groups={wider} state={state} isDark={isDark} />
+        </Section>
+        <Section id="claims">
+          <Claims data={data} state={state} setting={setting} />
+        </Section>
+      </main>
+    </div>
+  );
+};

@@ -1,0 +1,117 @@
+import { Fragment } from 'preact';
+import type { ClaimVerdict } from '../../experiments/claims.js';
+import { intervalText, tableOfComparisons } from '../../experiments/comparison-table.js';
+import type { Table } from '../../tables/table.js';
+import type { ReportData } from '../data.js';
+import { CsvButton, DataTable } from './data-table.js';
+import { settingKey } from './groups.js';
+import type { PageState } from './state.js';
+
+const marks = { supported: '✓', contradicted: '✗', undecided: '?' } as const;
+
+const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
+  columns: ['claim', 'text', 'scale', 'data', 'verdict', 'low', 'high', 'table', 'command'].map((title) => ({ title })),
+  rows: verdicts.map(({ claim, text, scale, data, verdict, interval, table, command }) => [
+    String(claim),
+    text,
+    scale,
+    data,
+    verdict,
+    String(interval?.[0] ?? ''),
+    String(interval?.[1] ?? ''),
+    table,
+    command,
+  ]),
+});
+
+export const Claims = ({
+  data,
+  state,
+  setting,
+}: {
+  readonly data: ReportData;
+  readonly state: PageState;
+  readonly setting: string;
+}) => {
+  const verdicts = data.verdicts.filter((verdict) => settingKey(verdict) === setting);
+  const open = state.list('claims');
+  const counts = (['supported', 'contradicted', 'undecided'] as const).map(
+    (verdict) => `${verdicts.filter((each) => each.verdict === verdict).length} ${verdict}`,
+  );
+  return (
+    <div>
+      <p>
+        What the records of this scale and data set say of each claim: {counts.join(', ')}. A claim is supported where
+        the whole interval lies beyond its margin, contradicted where it lies beyond it on the other side, else
+        undecided. Intervals are in points of accuracy, or per cent of training time, at 95 % with Holm’s correction
+        within a claim.
+      </p>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Claims">
+        <table class="claims">
+          <thead>
+            <tr>
+              {['', 'The paper says', 'Verdict', 'Interval', 'Judged by', 'Command'].map((title) => (
+                <th key={title} scope="col">
+                  {title === '' ? <span class="unseen">Number</span> : title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {verdicts.map((claim) => {
+              const key = String(claim.claim);
+              const isOpen = open.includes(key);
+              return (
+                <Fragment key={key}>
+                  <tr>
+                    <td>{claim.claim}</td>
+                    <th scope="row">{claim.text}</th>
+                    <td class={`verdict ${claim.verdict}`}>
+                      <span aria-hidden="true">{marks[claim.verdict]}</span> {claim.verdict}
+                    </td>
+                    <td class="right">{intervalText(claim.interval)}</td>
+                    <td>
+                      <button
+                        type="button"
+                        class="quiet"
+                        aria-expanded={isOpen}
+                        onClick={() => {
+                          state.setList('claims', isOpen ? open.filter((each) => each !== key) : [...open, key]);
+                        }}
+                      >
+                        {claim.comparisons.length} comparisons
+                      </button>{' '}
+                      <a
+                        href="#runs"
+                        onClick={(event) => {
+                          event.preventDefault();
+                          state.set({ table: claim.table, methods: '', where: '', search: '' });
+                          document.getElementById('runs')?.scrollIntoView();
+                        }}
+                      >
+                        runs of {claim.table}
+                      </a>
+                    </td>
+                    <td>
+                      <code>{claim.command}</code>
+                    </td>
+                  </tr>
+                  {isOpen ? (
+                    <tr>
+                      <td colSpan={6}>
+                        <DataTable name={`claim-${claim.claim}`} table={tableOfComparisons(claim.comparisons)} />
+                      </td>
+                    </tr>
+                  ) : null}
+                </Fragment>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      <div class="actions">
+        <CsvButton name="claims" table={() => claimsTable(data.verdicts)} />
+      </div>
+    </div>
+  );
+};

@@ -1,0 +1,69 @@
+import { useId } from 'preact/hooks';
+
+export interface Choice {
+  readonly value: string;
+  readonly title: string;
+}
+
+interface SelectProps {
+  readonly label: string;
+  readonly value: string;
+  readonly choices: readonly Choice[];
+  readonly onChange: (value: string) => void;
+}
+
+export const Select = ({ label, value, choices, onChange }: SelectProps) => {
+  const id = useId();
+  return (
+    <div class="control">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        onChange={(event) => {
+          onChange(event.currentTarget.value);
+        }}
+      >
+        {choices.map((choice) => (
+          <option key={choice.value} value={choice.value} selected={choice.value === value}>
+            {choice.title}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+};
+
+interface ChecksProps {
+  readonly label: string;
+  readonly chosen: readonly string[];
+  readonly choices: readonly Choice[];
+  readonly onChange: (chosen: string[]) => void;
+  /** What is said where none is chosen. */
+  readonly none: string;
+}
+
+/** Several of a list, folded away. */
+export const Checks = ({ label, chosen, choices, onChange, none }: ChecksProps) => (
+  <details class="control checks">
+    <summary>
+      {label}: {chosen.length === 0 ? none : `${chosen.length} of ${choices.length}`}
+    </summary>
+    <fieldset>
+      <legend class="unseen">{label}</legend>
+      {choices.map(({ value, title }) => (
+        <label key={value}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(value)}
+            onChange={(event) => {
+              const rest = chosen.filter((each) => each !== value);
+              onChange(event.currentTarget.checked ? [...rest, value] : rest);
+            }}
+          />{' '}
+          {title}
+        </label>
+      ))}
+    </fieldset>
+  </details>
+);

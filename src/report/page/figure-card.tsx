@@ -1,0 +1,139 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Data } from 'plotly.js';
+import type { Figure } from '../../figures/figure.js';
+import type { Cell, Table } from '../../tables/table.js';
+import { DataTable } from './data-table.js';
+import { plotly } from './plotly.js';
+import { save } from './save.js';
+import { fitFigure } from './theme.js';
+
+const plain = (text: string): string => text.replaceAll(/<br>/g, ' ').replaceAll(/<[^>]*>/g, '');
+
+/** What a figure draws, as a table: a row a point, of every trace that tells of its points. */
+export const tableOfFigure = ({ data, layout }: Figure): Table => {
+  const told = data.filter(({ hoverinfo, hovertemplate, x }) => hoverinfo !== 'skip' && hovertemplate && x);
+  const cell = (value: unknown): Cell =>
+    value === null || value === undefined ? { text: '–', value: null } : { text: String(value), value: String(value) };
+  const at = (array: unknown, i: number): unknown => (Array.isArray(array) ? (array as unknown[])[i] : undefined);
+  return {
+    columns: [
+      { title: 'Series' },
+      { title: layout.xaxis?.title?.text ?? 'x' },
+      { title: layout.yaxis?.title?.text ?? 'y', align: 'right' },
+      { title: 'below', align: 'right' },
+      { title: 'above', align: 'right' },
+    ],
+    rows: told.flatMap((trace) =>
+      Array.from(trace.x as ArrayLike<unknown>, (x, i): Cell[] => {
+        const isText = trace.mode === 'lines+markers' && Array.isArray(trace.text);
+        const error = trace.error_y as { array?: number[]; arrayminus?: number[] } | undefined;
+        return [
+          plain(trace.name ?? ''),
+          cell(x),
+          cell(isText ? at(trace.text, i) : at(trace.y, i)),
+          cell(at(error?.arrayminus, i)),
+          cell(at(error?.array, i)),
+        ];
+      }),
+    ),
+    notes: ['Below and above: how far the interval reaches.'],
+  };
+};
+
+interface FigureCardProps {
+  /** Of its files. */
+  readonly name: string;
+  readonly figure: Figure;
+  readonly isDark: boolean;
+}
+
+/** A figure with its files and, beneath it, its table. It is drawn when it comes near to the screen. */
+export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
+  const place = useRef<HTMLDivElement>(null);
+  const [isNear, setNear] = useState(false);
+  const [width, setWidth] = useState(0);
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    const element = place.current!;
+    const near = new IntersectionObserver(
+      (entries) => {
+        if (entries.some(({ isIntersecting }) => isIntersecting)) setNear(true);
+      },
+      { rootMargin: '600px' },
+    );
+    near.observe(element);
+    const sizes = new ResizeObserver(() => {
+      setWidth(Math.floor(element.clientWidth));
+    });
+    sizes.observe(element);
+    const all = (): void => {
+      setNear(true);
+    };
+    addEventListener('beforeprint', all);
+    return () => {
+      near.disconnect();
+      sizes.disconnect();
+      removeEventListener('beforeprint', all);
+      plotly().purge(element);
+    };
+  }, []);
+  const fitted = useMemo(() => fitFigure(figure, isDark, Math.max(width, 260)), [figure, isDark, width]);
+  useEffect(() => {
+    if (!isNear || width === 0) return;
+    void plotly()
+      .react(place.current!, [...fitted.data] as Data[], fitted.layout, {
+        displaylogo: false,
+        responsive: false,
+        displayModeBar: 'hover' as unknown as boolean,
+        modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d', 'autoScale2d'],
+      })
+      .then(() => {
+        performance.mark('figure drawn');
+        place.current?.setAttribute('data-drawn', '');
+      });
+  }, [fitted, isNear, width]);
+  const title = plain(figure.layout.title?.text ?? name);
+  const subtitle = (figure.layout.title?.subtitle as { text?: string } | undefined)?.text;
+  const download = async (format: 'svg' | 'png'): Promise<void> => {
+    const { data, layout } = fitFigure(figure, false, 900);
+    const address = await plotly().toImage(
+      { data: [...data] as Data[], layout },
+      { format, width: 900, height: layout.height ?? 480, scale: format === 'png' ? 2 : 1 },
+    );
+    const content = address.slice(address.indexOf(',') + 1);
+    const isBase64 = address.slice(0, address.indexOf(',')).endsWith(';base64');
+    const bytes = isBase64
+      ? Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))
+      : new TextEncoder().encode(decodeURIComponent(content));
+    save(`${name}.${format}`, new Blob([bytes], { type: format === 'svg' ? 'image/svg+xml' : 'image/png' }));
+  };
+  return (
+    <figure class="card" aria-label={subtitle === undefined ? title : `${title}: ${subtitle}`}>
+      <div ref={place} class="plot" data-figure={name} style={{ minHeight: `${fitted.layout.height ?? 440}px` }} />
+      <div class="actions">
+        {(['svg', 'png'] as const).map((format) => (
+          <button
+            key={format}
+            type="button"
+            class="quiet"
+            onClick={() => {
+              void download(format);
+            }}
+          >
+            {format.toUpperCase()}
+            <span class="unseen"> of {title}</span>
+          </button>
+        ))}
+      </div>
+      <details
+        open={isOpen}
+        onToggle={(event) => {
+          setOpen(event.currentTarget.open);
+        }}
+      >
+        <summary>The figure as a table</summary>
+        {isOpen ? <DataTable name={name} table={tableOfFigure(figure)} /> : null}
+      </details>
+    </figure>
+  );
+};

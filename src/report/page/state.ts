@@ -1,0 +1,44 @@
+/**
+ * The page's state: texts by name, kept in the address behind '#', so that a link opens what its sender saw. What is as it
+ * is by default is not in it.
+ */
+export type PageValues = Readonly<Record<string, string>>;
+
+export interface PageState {
+  readonly values: PageValues;
+  readonly get: (name: string, fallback?: string) => string;
+  /** Changes values; an empty one goes back to the default. */
+  readonly set: (changes: PageValues) => void;
+  /** A value that is a list. */
+  readonly list: (name: string) => readonly string[];
+  readonly setList: (name: string, entries: readonly string[]) => void;
+}
+
+export const parseHash = (hash: string): PageValues =>
+  Object.fromEntries(new URLSearchParams(hash.replace(/^#/, '')).entries());
+
+export const formatHash = (values: PageValues): string => {
+  const present = Object.entries(values).filter(([, value]) => value !== '');
+  const text = new URLSearchParams(present.sort(([a], [b]) => (a < b ? -1 : 1))).toString();
+  return text === '' ? '' : `#${text}`;
+};
+
+/** No name, key or value of ours holds it. */
+const separator = '~';
+
+export const pageState = (values: PageValues, change: (values: PageValues) => void): PageState => {
+  const get = (name: string, fallback = ''): string => values[name] ?? fallback;
+  const set = (changes: PageValues): void => {
+    const next = { ...values, ...changes };
+    change(Object.fromEntries(Object.entries(next).filter(([, value]) => value !== '')));
+  };
+  return {
+    values,
+    get,
+    set,
+    list: (name) => get(name).split(separator).filter(Boolean),
+    setList: (name, entries) => {
+      set({ [name]: entries.join(separator) });
+    },
+  };
+};

@@ -1,0 +1,60 @@
+import type { Layout, LayoutAxis } from 'plotly.js';
+import type { Figure } from '../../figures/figure.js';
+import { ink, paper } from '../../figures/theme.js';
+
+/** The colours of a figure on the page, in place of the house's for print. */
+const dark = { paper: '#16181c', ink: '#c9ccd1', grid: '#33373d' };
+
+const inDark = (value: unknown): unknown => {
+  if (value === ink) return dark.ink;
+  if (value === paper) return dark.paper;
+  if (Array.isArray(value)) return value.map(inDark);
+  if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, inDark(part)]));
+  }
+  return value;
+};
+
+/** Lines of at most so many characters, as plotly breaks them. */
+const wrap = (text: string, characters: number): string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < characters) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+};
+
+/** A figure as it is drawn on a page of these colours, `width` pixels wide. */
+export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: number): Figure => {
+  const themed = isDark ? (inDark({ data, layout }) as Figure) : { data, layout };
+  const axes = Object.fromEntries(
+    Object.entries(themed.layout)
+      .filter(([name]) => /^[xy]axis\d*$/.test(name))
+      .map(([name, axis]) => [name, isDark ? { ...(axis as LayoutAxis), gridcolor: dark.grid } : axis]),
+  );
+  const title = wrap(layout.title?.text ?? '', Math.floor(width / 9));
+  const subtitle = wrap((layout.title?.subtitle as { text?: string } | undefined)?.text ?? '', Math.floor(width / 6.6));
+  const top = 34 + 22 * title.length + (subtitle.join('') === '' ? 0 : 17 * subtitle.length);
+  const entries = themed.data.filter(({ showlegend, name }) => showlegend !== false && name !== undefined);
+  const isShown = themed.layout.showlegend ?? entries.length > 1;
+  // Entries of a legend below stand in rows: on a narrow page they would leave no room for the plot.
+  const columns = Math.max(1, Math.floor(width / 220));
+  const rows = isShown ? Math.ceil(entries.length / columns) : 0;
+  const height = (layout.height ?? 440) + Math.max(0, top - 72) + 19 * Math.max(0, rows - 1);
+  const sizes: Partial<Layout> = {
+    height,
+    width,
+    autosize: false,
+    margin: { l: width < 520 ? 52 : 70, r: width < 520 ? 10 : 24, t: top, b: 60 },
+    title: {
+      ...themed.layout.title,
+      text: title.join('<br>'),
+      ...(subtitle.join('') === ''
+        ? {}
+        : { subtitle: { ...(themed.layout.title?.subtitle as object | undefined), text: subtitle.join('<br>') } }),
+    } as NonNullable<Layout['title']>,
+  };
+  return { data: themed.data, layout: { ...themed.layout, ...axes, ...sizes } };
+};

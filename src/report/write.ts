@@ -1,0 +1,59 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { checkFolderWritable, writeAtomically } from '../atomic-write.js';
+import { bundlePage, pageStyle, plotlyScript } from './bundle.js';
+import type { Laboratory, ReportData } from './data.js';
+
+/** Content of a script element: it ends where this says so, and nowhere before. */
+const inScript = (code: string): string => code.replaceAll(/<\/(script)/gi, '<\\/$1').replaceAll('<!--', '<\\!--');
+
+const packed = (id: string, value: unknown): string =>
+  `<script type="application/octet-stream" id="${id}">${gzipSync(JSON.stringify(value), { level: 9 }).toString('base64')}</script>`;
+
+/**
+ * The report as one HTML file that needs nothing else: no server and no network, of which its policy lets it use none.
+ */
+export const reportHtml = async (data: ReportData, laboratory: Laboratory | null): Promise<string> => {
+  const [script, plotly, style] = await Promise.all([bundlePage(), plotlyScript(), pageStyle()]);
+  const policy =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:";
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>ciard: report</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<div id="page"><p class="loading" role="status">The report is being unpacked …</p></div>
+<noscript>The report is drawn by a script; this browser runs none. The tables lie beside it as Markdown.</noscript>
+${packed('data', data)}
+${packed('laboratory', laboratory)}
+<script>${inScript(plotly)}</script>
+<script>${inScript(script)}</script>
+</body>
+</html>
+`;
+};
+
+/**
+ * Writes `index.html` into `folder`.
+ * @returns its path, and its size in bytes
+ * @throws UserError where the folder can't be written
+ */
+export const writeReport = async (
+  folder: string,
+  data: ReportData,
+  laboratory: Laboratory | null,
+): Promise<{ readonly file: string; readonly bytes: number }> => {
+  await checkFolderWritable(folder);
+  const html = await reportHtml(data, laboratory);
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, 'index.html');
+  await writeAtomically(file, [html]);
+  return { file, bytes: Buffer.byteLength(html) };
+};
