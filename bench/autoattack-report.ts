@@ -70,13 +70,13 @@ export const autoAttackLines = (row: AutoAttackRow): string => {
       ...(mine && theirs ? [(mine.seconds / theirs.seconds).toFixed(2)] : []),
     ];
   };
-  const cells = [
-    [name, 'ours', 's', ...(reference ? ['reference', 's', 'ratio'] : [])],
+  const heading = [name, 'ours', 's', ...(reference ? ['reference', 's', 'ratio'] : [])];
+  const rows = [
     ...ours.stages.map(({ name: stage }) => line(stage, ({ stages }) => stages.find((each) => each.name === stage))),
     line('whole', (run) => ({ correct: run.stages.at(-1)?.correct ?? 0, seconds: run.seconds })),
   ];
   return [
-    columns(cells),
+    columns(heading, rows),
     ...(ratio === null
       ? []
       : [

@@ -93,7 +93,7 @@ const watched = async <R extends { readonly processorSeconds: number }>(
   }
 };
 
-export const withTemporaryFolder = async <R>(work: (folder: string) => Promise<R>): Promise<R> => {
+const withTemporaryFolder = async <R>(work: (folder: string) => Promise<R>): Promise<R> => {
   const folder = await mkdtemp(join(tmpdir(), 'ciard-bench-'));
   try {
     return await work(folder);

@@ -264,5 +264,5 @@ export const kernelTables = (
   const inSeconds = ({ median, q1, q3 }: Spread): string => `${median.toFixed(3)} (${q1.toFixed(3)}–${q3.toFixed(3)})`;
   const imports = `first import of the library: ${inSeconds(ciard)} s${torch ? `; import torch: ${inSeconds(torch)} s` : ''}`;
   const outcomes = Object.entries(survival).map(([name, row]) => [name, ...names.map((kernel) => row[kernel] ?? '–')]);
-  return `${columns([heading, ...rows])}\n${imports}\n\n${columns([['a cell that does this', ...names], ...outcomes])}`;
+  return `${columns(heading, rows)}\n${imports}\n\n${columns(['a cell that does this', ...names], outcomes)}`;
 };

@@ -1,3 +1,5 @@
+import { percent } from '../src/percent.js';
+import { textOfTable } from '../src/tables/text.js';
 import { type BenchCase, caseName } from './cases.js';
 import type { Measurement, SideName } from './interleave.js';
 import type { Spread } from './statistics.js';
@@ -54,25 +56,14 @@ const against = (ratio: number | null, limit: number | null): string => {
   return `${ratio.toFixed(2)} of ${limit.toFixed(2)}${ratio > limit ? ' over' : ''}`;
 };
 
-/** `cells` as lines of columns, the first row being the heading. */
-export const columns = (cells: readonly (readonly string[])[]): string => {
-  const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-};
-
-const percent = (share: number): string => `${Math.round(100 * share)} %`;
+/** `rows` under their heading, in columns. */
+export const columns = (heading: readonly string[], rows: readonly (readonly string[])[]): string =>
+  textOfTable({ columns: heading.map((title) => ({ title })), rows });
 
 /** A sentence where other processes disturbed a measurement. */
 export const disturbance = (name: string, othersShare: number): string[] =>
   othersShare > 0.05
-    ? [`${name}: other processes took ${percent(othersShare)} of the machine; measure again when it is idle.`]
+    ? [`${name}: other processes took ${percent(othersShare, 0)} % of the machine; measure again when it is idle.`]
     : [];
 
 /** What disturbed a measurement, as sentences. */
@@ -80,7 +71,7 @@ const disturbances = (row: BenchRow): string[] => {
   const name = caseName(row);
   return [
     ...disturbance(name, row.othersShare),
-    ...(row.overlap > 0.05 ? [`${name}: the side that waited used ${percent(row.overlap)} of a processor.`] : []),
+    ...(row.overlap > 0.05 ? [`${name}: the side that waited used ${percent(row.overlap, 0)} % of a processor.`] : []),
   ];
 };
 
@@ -106,5 +97,5 @@ export const table = (rows: readonly BenchRow[]): string => {
       : []),
     `${row.spread.ours!.runs}`,
   ]);
-  return [columns([heading, ...lines]), ...rows.flatMap(disturbances)].join('\n');
+  return [columns(heading, lines), ...rows.flatMap(disturbances)].join('\n');
 };

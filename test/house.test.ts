@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
+import { ESLint } from 'eslint';
+import { getFileInfo } from 'prettier';
 import ts from 'typescript';
 import { codeCells, parseNotebook } from '../src/notebook-runner/notebook.js';
 import { repositoryRoot } from '../src/setup/places.mjs';
-import { filesIn, importsOf, parse, resolveImport } from './import-graph.mjs';
+import { exportsOf, filesIn, importsOf, parse, resolveImport } from './import-graph.mjs';
 
 const src = join(repositoryRoot, 'src');
 const sources = filesIn(src).filter((file) => /\.(ts|mjs)$/.test(file));
@@ -133,4 +135,52 @@ test("src is written in what the kernel's TypeScript reads", () => {
   assert.deepEqual(mistakes, []);
   const newer = old.transpileModule('using a = b();', { reportDiagnostics: true });
   assert.notDeepEqual(newer.diagnostics, [], 'newer syntax would be told');
+});
+
+test('what a file exports, another file uses; what src exports is used by src, and not by its tests alone', () => {
+  const files = new Map(
+    ['src', 'test', 'bench', 'bin']
+      .flatMap((folder) => filesIn(join(repositoryRoot, folder)))
+      .filter((file) => /\.(tsx?|mjs)$/.test(file))
+      .map((file) => [file, parse(file)]),
+  );
+  const importers = new Map<string, string[]>();
+  for (const [file, source] of files) {
+    for (const { specifier } of importsOf(source)) {
+      const target = resolveImport(specifier, file);
+      if (target !== undefined && target !== file) importers.set(target, [...(importers.get(target) ?? []), file]);
+    }
+  }
+  const count = (file: string, name: string): number =>
+    [...files.get(file)!.text.matchAll(new RegExp(`\\b${name}\\b`, 'g'))].length;
+  const unused: string[] = [];
+  for (const [file, source] of files) {
+    for (const { name, isType } of exportsOf(source)) {
+      const users = (importers.get(file) ?? []).filter((user) => count(user, name) > 0);
+      const inItself = count(file, name) > 1;
+      // A type that a signature names may be exported for whoever calls it.
+      const isUsed =
+        users.length > 0
+          ? inItself || !file.startsWith(src) || users.some((user) => user.startsWith(src))
+          : isType && inItself;
+      // The report's page is bundled with stand-ins, which imports do not show.
+      if (!isUsed && file !== join(src, 'index.ts') && !file.startsWith(join(src, 'report')))
+        unused.push(`${relative(repositoryRoot, file)}: ${name}`);
+    }
+  }
+  assert.deepEqual(unused, []);
+});
+
+test('every source of ours is linted and its format checked, whatever its folder is called', async () => {
+  const eslint = new ESLint({ cwd: repositoryRoot });
+  const ignorePath = join(repositoryRoot, '.prettierignore');
+  const escaped: string[] = [];
+  for (const file of ['src', 'test', 'bench', 'bin'].flatMap((folder) => filesIn(join(repositoryRoot, folder)))) {
+    if (!/\.(ts|mjs)$/.test(file)) continue;
+    if (await eslint.isPathIgnored(file)) escaped.push(`${relative(repositoryRoot, file)}: not linted`);
+    if ((await getFileInfo(file, { ignorePath })).ignored)
+      escaped.push(`${relative(repositoryRoot, file)}: its format`);
+  }
+  assert.deepEqual(escaped, []);
+  assert.ok(await eslint.isPathIgnored(join(repositoryRoot, 'data', 'some.ts')));
 });

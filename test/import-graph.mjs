@@ -26,7 +26,7 @@ export const parse = (file, text = readFileSync(file, 'utf8')) =>
     text,
     ts.ScriptTarget.Latest,
     true,
-    file.endsWith('.mjs') ? ts.ScriptKind.JS : ts.ScriptKind.TS,
+    file.endsWith('.mjs') ? ts.ScriptKind.JS : file.endsWith('.tsx') ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
   );
 
 /** @param {ts.Node} node @param {(node: ts.Node) => void} visit */
@@ -77,9 +77,33 @@ export const importsOf = (source) => {
 export const resolveImport = (specifier, from) => {
   if (!specifier.startsWith('.')) return undefined;
   const path = resolve(dirname(from), specifier);
-  const candidates = [path.replace(/\.js$/, '.ts'), path.replace(/\.mjs$/, '.mts'), path];
+  const candidates = [
+    path.replace(/\.js$/, '.ts'),
+    path.replace(/\.js$/, '.tsx'),
+    path.replace(/\.mjs$/, '.mts'),
+    path,
+  ];
   return candidates.find((candidate) => existsSync(candidate) && statSync(candidate).isFile());
 };
+
+/**
+ * What a source itself declares and exports.
+ * @param {ts.SourceFile} source
+ * @returns {{ name: string, isType: boolean }[]}
+ */
+export const exportsOf = (source) =>
+  source.statements.flatMap((statement) => {
+    if (!ts.canHaveModifiers(statement)) return [];
+    if (!ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return [];
+    const isType = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
+    const isNamed = isType || ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement);
+    const names = ts.isVariableStatement(statement)
+      ? statement.declarationList.declarations.map(({ name }) => name)
+      : isNamed && statement.name
+        ? [statement.name]
+        : [];
+    return names.flatMap((name) => (ts.isIdentifier(name) ? [{ name: name.text, isType }] : []));
+  });
 
 /**
  * What else a source names: files that it starts or reads, and code that it runs elsewhere.

@@ -32,6 +32,10 @@ const freePort = async (): Promise<number> => {
 /** A notebook of these cells, opened in JupyterLab: the page, and what ends all of it. */
 export interface OpenNotebook {
   readonly page: Page;
+  /** JupyterLab's own address, with its token. */
+  readonly address: string;
+  /** The folder of the notebook, `seen.ipynb`. */
+  readonly folder: string;
   readonly close: () => Promise<void>;
 }
 
@@ -54,8 +58,20 @@ export const runAll = async (page: Page): Promise<void> => {
   }
 };
 
+/** Opens the page of JupyterLab at `path`, with nothing of what was open before. */
+export const openInLab = async (page: Page, address: string, path: string): Promise<void> => {
+  const url = new URL(address);
+  url.pathname = path;
+  url.searchParams.set('reset', '');
+  await page.goto(url.href);
+  await page.waitForSelector('#jupyterlab-splash', { state: 'detached' });
+};
+
 /** Opens a new notebook of `sources` in a JupyterLab and a browser of its own; its files and settings go with it. */
-export const openNotebook = async (sources: readonly string[]): Promise<OpenNotebook> => {
+export const openNotebook = async (
+  sources: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<OpenNotebook> => {
   const profile = mkdtempSync(join(tmpdir(), 'ciard-browser-'));
   // JupyterLab sees the checkout alone.
   mkdirSync(join(places.root, 'runs'), { recursive: true });
@@ -84,6 +100,7 @@ export const openNotebook = async (sources: readonly string[]): Promise<OpenNote
         JUPYTERLAB_SETTINGS_DIR: join(profile, 'settings'),
         JUPYTERLAB_WORKSPACES_DIR: join(profile, 'workspaces'),
         CIARD_NOTEBOOK_RUNS: join(folder, 'runs'),
+        ...env,
       },
     },
   );
@@ -123,12 +140,9 @@ export const openNotebook = async (sources: readonly string[]): Promise<OpenNote
     stopBrowser = () => browser.close();
     const page = browser.pages()[0] ?? (await browser.newPage());
     page.setDefaultTimeout(Math.min(90_000, 20_000 * patience()));
-    address.pathname = `/lab/tree/${relative(places.root, folder)}/seen.ipynb`;
-    address.searchParams.set('reset', '');
-    await page.goto(address.href);
-    await page.waitForSelector('#jupyterlab-splash', { state: 'detached' });
+    await openInLab(page, address.href, `/lab/tree/${relative(places.root, folder)}/seen.ipynb`);
     await page.locator('.jp-Cell').first().waitFor();
-    return { page, close };
+    return { page, address: address.href, folder, close };
   } catch (error) {
     await close();
     throw error;

@@ -43,24 +43,13 @@ const stepWeight = 0.75;
  * When the step size is looked at: after how many steps since the last time. Of 100 iterations that is at 22, 41, 57, 70,
  * 80, 87, 93, 99.
  */
-const checkIntervals = function* (iterations: number): Generator<number, never, undefined> {
+export const checkIntervals = function* (iterations: number): Generator<number, never, undefined> {
   const part = (share: number): number => Math.max(Math.floor(share * iterations), 1);
   let interval = part(0.22);
   for (;;) {
     yield interval;
     interval = Math.max(interval - part(0.03), part(0.06));
   }
-};
-
-/** The iterations after which the step size is looked at. */
-export const checkpointsOf = (iterations: number): number[] => {
-  const checkpoints: number[] = [];
-  for (const interval of checkIntervals(iterations)) {
-    const next = (checkpoints.at(-1) ?? 0) + interval;
-    if (next > iterations) return checkpoints;
-    checkpoints.push(next);
-  }
-  return checkpoints;
 };
 
 /** One run of Auto-PGD, as far as it is numbers: step size, best loss, checkpoints. */

@@ -16,7 +16,7 @@ export interface SignStepOptions {
  * `adversarial` moved by `stepSize` along the sign of `slope` and projected onto the L∞ ball around `x`. Clamping and
  * projecting commute, since both intervals contain `x`: one function serves every published order of the two.
  */
-export const moveAlongSign = (
+const moveAlongSign = (
   slope: tf.Tensor4D,
   x: tf.Tensor4D,
   adversarial: tf.Tensor4D,

@@ -37,7 +37,7 @@ export const starts = ['clean', 'uniform', 'gaussian'] as const;
 export type Start = (typeof starts)[number];
 
 /** Standard deviation of the 'gaussian' start, in image units. */
-export const gaussianStartDeviation = 0.001;
+const gaussianStartDeviation = 0.001;
 
 /**
  * The noise of a start, for `size` values: it is an argument of what is recorded, and drawn on the host.

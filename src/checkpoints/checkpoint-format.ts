@@ -7,58 +7,45 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { decodeSafetensors } from './safetensors-format.js';
-import type { Safetensors } from './safetensors-format.js';
 import type { StateDict } from './state-dict.js';
-
-/** What the weights of a checkpoint are. Fields beyond these are kept as they are. */
-export interface CheckpointInfo {
-  /** The network's name, as `ciard models` lists it. */
-  readonly architecture: string;
-  /** The width multiplier of its channels; 1 where absent. */
-  readonly width?: number | undefined;
-  readonly classes: number;
-  /** Rows and columns of the images; 32 where absent. */
-  readonly imageSize?: number | undefined;
-  /** The data set that it was trained on. */
-  readonly dataset?: string | undefined;
-  /** Normalisation by R, G, B: the network sees (x − mean) / std of x in [0, 1]. Both or none. */
-  readonly mean?: readonly [number, number, number] | undefined;
-  readonly std?: readonly [number, number, number] | undefined;
-  /** The training method and its settings, for a checkpoint that was trained here. */
-  readonly method?: string | undefined;
-  readonly recipe?: unknown;
-  readonly seed?: number | undefined;
-  /** Epochs done. */
-  readonly epoch?: number | undefined;
-  /** The file that it was imported from. */
-  readonly source?: { readonly file: string; readonly sha256: string } | undefined;
-  readonly [field: string]: unknown;
-}
-
-export interface Checkpoint {
-  readonly info: CheckpointInfo;
-  readonly tensors: StateDict;
-}
 
 const positive = z.number().positive();
 const count = z.number().int().nonnegative();
 const infoSchema = z
   .looseObject({
+    /** The network's name, as `ciard models` lists it. */
     architecture: z.string().min(1),
+    /** The width multiplier of its channels; 1 where absent. */
     width: positive.optional(),
     classes: count.min(1),
+    /** Rows and columns of the images; 32 where absent. */
     imageSize: count.min(1).optional(),
+    /** The data set that it was trained on. */
     dataset: z.string().optional(),
-    mean: z.tuple([z.number(), z.number(), z.number()]).optional(),
-    std: z.tuple([positive, positive, positive]).optional(),
+    /** Normalisation by R, G, B: the network sees (x − mean) / std of x in [0, 1]. Both or none. */
+    mean: z.tuple([z.number(), z.number(), z.number()]).readonly().optional(),
+    std: z.tuple([positive, positive, positive]).readonly().optional(),
+    /** The training method and its settings, for a checkpoint that was trained here. */
     method: z.string().optional(),
+    recipe: z.unknown().optional(),
     seed: z.number().optional(),
+    /** Epochs done. */
     epoch: count.optional(),
-    source: z.object({ file: z.string(), sha256: z.string() }).optional(),
+    /** The file that it was imported from. */
+    source: z.object({ file: z.string(), sha256: z.string() }).readonly().optional(),
   })
+  .readonly()
   .refine(({ mean, std }) => (mean === undefined) === (std === undefined), {
     error: 'mean and std: both are wanted, or none',
   });
+
+/** What the weights of a checkpoint are. Fields beyond these are kept as they are. */
+export type CheckpointInfo = z.infer<typeof infoSchema>;
+
+export interface Checkpoint {
+  readonly info: CheckpointInfo;
+  readonly tensors: StateDict;
+}
 
 /** The metadata key under which the JSON lies. */
 const key = 'ciard';
@@ -78,8 +65,9 @@ export const metadataOfInfo = (info: CheckpointInfo): Record<string, string> => 
   [key]: JSON.stringify(checked(info, 'the checkpoint')),
 });
 
-/** The checkpoint in a safetensors file. @throws UserError where it has no record of ours */
-export const checkpointOf = ({ tensors, metadata }: Safetensors, name: string): Checkpoint => {
+/** The checkpoint in the bytes of a file, in a browser too. @throws UserError as `loadCheckpoint` does */
+export const decodeCheckpoint = (bytes: Uint8Array, name = 'the checkpoint'): Checkpoint => {
+  const { tensors, metadata } = decodeSafetensors(bytes, name);
   const json = metadata[key];
   if (json === undefined)
     throw new UserError(
@@ -93,7 +81,3 @@ export const checkpointOf = ({ tensors, metadata }: Safetensors, name: string): 
   }
   return { info: checked(info, name), tensors };
 };
-
-/** The checkpoint in the bytes of a file, for a browser. @throws UserError as `loadCheckpoint` does */
-export const decodeCheckpoint = (bytes: Uint8Array, name = 'the checkpoint'): Checkpoint =>
-  checkpointOf(decodeSafetensors(bytes, name), name);

@@ -1,7 +1,7 @@
 import type { WeightedNetwork } from '../models/network.js';
-import { checkpointOf, metadataOfInfo } from './checkpoint-format.js';
+import { decodeCheckpoint, metadataOfInfo } from './checkpoint-format.js';
 import type { Checkpoint, CheckpointInfo } from './checkpoint-format.js';
-import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { readWhole, writeSafetensors } from './safetensors.js';
 import { restoreNetwork } from './network-checkpoint.js';
 import type { StateDict } from './state-dict.js';
 
@@ -17,7 +17,7 @@ export const saveCheckpoint = async (path: string, info: CheckpointInfo, tensors
 
 /** Reads a checkpoint. @throws UserError where the file is absent, damaged, or not a checkpoint of this project */
 export const loadCheckpoint = async (path: string): Promise<Checkpoint> =>
-  checkpointOf(await readSafetensors(path), path);
+  decodeCheckpoint(await readWhole(path), path);
 
 /**
  * The network in a checkpoint with its weights, and what the checkpoint says of them.

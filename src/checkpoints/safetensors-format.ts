@@ -154,15 +154,3 @@ export const safetensorsPieces = (
   header.set(json, 8);
   return [header, ...byWidth.map(([, tensor]) => bytesOfTensor(tensor))];
 };
-
-/** A safetensors file's bytes. See `safetensorsPieces`. */
-export const encodeSafetensors = (tensors: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array => {
-  const pieces = safetensorsPieces(tensors, metadata);
-  const bytes = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-};

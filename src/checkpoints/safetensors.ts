@@ -5,9 +5,6 @@ import { decodeSafetensors, safetensorsPieces } from './safetensors-format.js';
 import type { Safetensors } from './safetensors-format.js';
 import type { StateDict } from './state-dict.js';
 
-export { decodeSafetensors, encodeSafetensors } from './safetensors-format.js';
-export type { Safetensors } from './safetensors-format.js';
-
 /** The bytes of the file `path`. @throws UserError where it can't be read */
 export const readWhole = (path: string): Promise<Uint8Array> =>
   withFile(path, (file) =>

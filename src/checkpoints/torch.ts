@@ -136,6 +136,3 @@ export const readTorchFile = (path: string, { key }: { key?: string | undefined 
     const tensors = await readTensors(withoutPrefixes(named, refuse), contents, size, refuse);
     return { format: contents.format, path: keys, tensors };
   });
-
-/** The state dict of a PyTorch checkpoint. See `readTorchFile`. */
-export const readTorch = async (path: string): Promise<StateDict> => (await readTorchFile(path)).tensors;

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { AttackSpec } from '../attacks/catalogue.js';
@@ -146,12 +146,7 @@ export const add = (program: Command): void => {
 };
 
 const run = async (flags: Flags, specifications: readonly AttackSpec[]): Promise<void> => {
-  const [{ createHash }, { readFile }, path, { pipeline }] = await Promise.all([
-    import('node:crypto'),
-    import('node:fs/promises'),
-    import('node:path'),
-    import('node:stream/promises'),
-  ]);
+  const [{ readFile }, path] = await Promise.all([import('node:fs/promises'), import('node:path')]);
   const [{ looksLikeSafetensors }, { loadNetwork }, { writeAtomically }, { loadPart }] = await Promise.all([
     import('../checkpoints/safetensors-format.js'),
     import('../checkpoints/checkpoint.js'),
@@ -170,9 +165,10 @@ const run = async (flags: Flags, specifications: readonly AttackSpec[]): Promise
     import('../evaluation/report.js'),
     import('../tables/text.js'),
   ]);
-  const [{ collectEnvironment }, { messageOf }, { terminalProgress }] = await Promise.all([
+  const [{ collectEnvironment }, { messageOf }, { sha256OfFile }, { terminalProgress }] = await Promise.all([
     import('../doctor/environment.js'),
     import('../errors.js'),
+    import('../experiments/network-files.js'),
     import('../progress.js'),
   ]);
 
@@ -183,9 +179,7 @@ const run = async (flags: Flags, specifications: readonly AttackSpec[]): Promise
       throw new UserError(`${file} is a PyTorch checkpoint. Import it: npx ciard import-torch ${file} --arch NAME`);
     }
     const restored = await loadNetwork(file);
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(file), hash);
-    return { ...restored, file: path.basename(file), sha256: hash.digest('hex') };
+    return { ...restored, file: path.basename(file), sha256: await sha256OfFile(file) };
   };
   const model = await load(flags.model);
   const surrogate = flags.surrogate === undefined ? undefined : await load(flags.surrogate);

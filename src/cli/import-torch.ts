@@ -130,14 +130,18 @@ export const add = (program: Command): void => {
         throw new UserError(
           `--${mean ? 'mean' : 'std'} is given without --${mean ? 'std' : 'mean'}. Both are wanted, or none.`,
         );
-      const { importTorch, MismatchError, normalisationFlags } = await import('../checkpoints/import-torch.js');
+      const [{ importTorch, MismatchError, normalisationFlags }, { parseDatasetName }] = await Promise.all([
+        import('../checkpoints/import-torch.js'),
+        import('../data/datasets.js'),
+      ]);
+      const dataset = data === undefined ? undefined : parseDatasetName(data);
       const print = (report: ImportReport, written: boolean): void => {
         if (json) process.stdout.write(`${JSON.stringify(record(report, written), null, 2)}\n`);
         else if (written) process.stdout.write(`${summary(report, normalisationFlags).join('\n')}\n`);
       };
       try {
         const normalisation = mean && std ? { mean, std } : undefined;
-        print(await importTorch(file, { ...options, architecture: arch, dataset: data, normalisation }), true);
+        print(await importTorch(file, { ...options, architecture: arch, dataset, normalisation }), true);
       } catch (error) {
         if (error instanceof MismatchError) print(error.report, false);
         throw error;

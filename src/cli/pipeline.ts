@@ -131,27 +131,21 @@ export const add = (program: Command): void => {
       if (files.some(({ state }) => state === 'damaged' || state === 'changed')) process.exitCode = 1;
     });
 
-  pipeline
-    .command('train')
-    .description('a stage: train a network with the settings of params.yaml')
-    .argument('<params>', 'the file')
-    .argument('<network>', 'its name there')
-    .action(async (file: string, name: string) => {
-      const [stage, options] = await Promise.all([stageOf(file), stageOptions(), import('../engine/backend.js')]);
-      const { runTrainStage } = await import('../experiments/stages.js');
-      await runTrainStage(stage, name, options);
-    });
-
-  pipeline
-    .command('evaluate')
-    .description('a stage: evaluate a network under the attacks of params.yaml')
-    .argument('<params>', 'the file')
-    .argument('<evaluation>', 'its name there')
-    .action(async (file: string, name: string) => {
-      const [stage, options] = await Promise.all([stageOf(file), stageOptions(), import('../engine/backend.js')]);
-      const { runEvaluateStage } = await import('../experiments/stages.js');
-      await runEvaluateStage(stage, name, options);
-    });
+  for (const { stage, does, of } of [
+    { stage: 'train', does: 'train a network with the settings of params.yaml', of: 'network' },
+    { stage: 'evaluate', does: 'evaluate a network under the attacks of params.yaml', of: 'evaluation' },
+  ] as const) {
+    pipeline
+      .command(stage)
+      .description(`a stage: ${does}`)
+      .argument('<params>', 'the file')
+      .argument(`<${of}>`, 'its name there')
+      .action(async (file: string, name: string) => {
+        const [settings, options] = await Promise.all([stageOf(file), stageOptions(), import('../engine/backend.js')]);
+        const { runEvaluateStage, runTrainStage } = await import('../experiments/stages.js');
+        await { train: runTrainStage, evaluate: runEvaluateStage }[stage](settings, name, options);
+      });
+  }
 
   pipeline
     .command('table')

@@ -4,7 +4,7 @@ import { Argument, type Command } from 'commander';
 import { UserError } from '../errors.js';
 import { scaleNames, type ScaleName } from '../experiments/scale.js';
 import { replicates } from './cell.js';
-import { reportFailures } from './table.js';
+import { checkPlanFlags, reportFailures } from './table.js';
 
 interface Flags {
   readonly data?: string;
@@ -31,6 +31,7 @@ export const add = (program: Command): void => {
     .option('--dry-run', 'list what would be run')
     .option('--json', 'print the rows of every table as JSON')
     .action(async (scale: ScaleName, { data, seeds, jobs, dryRun = false, json = false }: Flags) => {
+      checkPlanFlags({ dryRun, json, ...(jobs === undefined ? {} : { jobs }) });
       const [{ parseDatasetName }, { grids }, { defaultPlaces }, { writeReadme }, { scales }, { settingOf }, tables] =
         await Promise.all([
           import('../data/datasets.js'),
@@ -78,7 +79,8 @@ export const add = (program: Command): void => {
           if (!json) process.stdout.write(`${textOfTable(shown)}\n${file}\n\n`);
         }
       }
-      if (dryRun && !json) process.stdout.write(tables.planText(found as Awaited<ReturnType<typeof tables.planTable>>));
+      if (dryRun && !json)
+        process.stdout.write(tables.planText(found as Awaited<ReturnType<typeof tables.planTable>>, jobs));
       if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
       if (dryRun) return;
       const readme = await writeReadme(places);

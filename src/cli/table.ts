@@ -41,6 +41,7 @@ export const add = (program: Command): void => {
           '--dry-run lists what would be trained, and --from-checkpoints trains nothing: take one of them.',
         );
       }
+      checkPlanFlags(flags);
       const [{ parseDatasetName }, { findGrid }, { defaultPlaces }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
         import('../experiments/grids.js'),
@@ -94,6 +95,13 @@ export const add = (program: Command): void => {
       );
       reportFailures(failures);
     });
+};
+
+/** @throws UserError where a flag is given that the listing of a plan makes no use of */
+export const checkPlanFlags = ({ dryRun, json, jobs }: Pick<Flags, 'dryRun' | 'json' | 'jobs'>): void => {
+  if (dryRun && json && jobs !== undefined) {
+    throw new UserError('--jobs changes how long a plan takes, which --json does not tell: leave one of them out.');
+  }
 };
 
 /** Says what failed, and has the command end with 1. */

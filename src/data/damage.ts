@@ -55,7 +55,8 @@ interface Hashed {
   readonly sums: readonly (readonly [bigint, bigint])[];
 }
 
-const hashRecords = (records: Uint8Array, layout: RecordLayout): Hashed => {
+/** The records' hashes; of whole, undamaged records the sums are what `Sums` holds. */
+export const hashRecords = (records: Uint8Array, layout: RecordLayout): Hashed => {
   const size = recordBytes(layout);
   const bytes = imageBytes(layout);
   const w = weights(bytes);
@@ -82,11 +83,6 @@ const hashRecords = (records: Uint8Array, layout: RecordLayout): Hashed => {
   });
   return { hashes, members, sums };
 };
-
-/** The sums of whole, undamaged records. */
-export const sumsOf = (records: Uint8Array, layout: RecordLayout): Sums => ({
-  classes: hashRecords(records, layout).sums.map(([first, second]) => [Number(first), Number(second)]),
-});
 
 /**
  * The damaged records among `records`, as far as sums can tell: at most one a class. An empty list says that the damage

@@ -73,7 +73,7 @@ export const checkLabels = (records: Uint8Array, layout: RecordLayout, where: st
  * @param records Whole records, one after another.
  * @returns The position in `records` of each canonical record.
  */
-export const canonicalOrder = (records: Uint8Array, layout: RecordLayout): Uint32Array => {
+const canonicalOrder = (records: Uint8Array, layout: RecordLayout): Uint32Array => {
   const size = recordBytes(layout);
   const count = records.length / size;
   const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength);

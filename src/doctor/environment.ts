@@ -5,41 +5,9 @@ import { execa } from 'execa';
 import { nvidiaGpus } from '../setup/device.mjs';
 import { kernelName, places } from '../setup/places.mjs';
 import { readIfThere } from '../setup/step.mjs';
+import type { Environment, TensorFlowEnvironment } from './environment-schema.js';
 
-/** The TensorFlow that computes in this process. */
-export interface TensorFlowEnvironment {
-  readonly version: string;
-  /** The device that is really used, whatever is installed. */
-  readonly device: 'cpu' | 'gpu';
-  /** The GPU's name, where one is used. */
-  readonly gpu: string | null;
-  /** Whether the CPU's kernels are those of oneDNN. */
-  readonly oneDnn: boolean;
-  /** Threads that one operation may use. */
-  readonly threads: number;
-}
-
-/**
- * What a result was computed with and on. It is stored in every result, so it names no paths and nothing that differs
- * between two runs of the same work on the same machine.
- */
-export interface Environment {
-  /** Version of this package, the commit of the checkout, and whether its sources differ from that commit. */
-  readonly version: string;
-  readonly commit: string | null;
-  readonly modified: boolean | null;
-  readonly node: string;
-  readonly tensorflow: TensorFlowEnvironment;
-  /** 'linux-x64'. */
-  readonly platform: string;
-  /** The processor's name. */
-  readonly cpu: string;
-  /** Processors that this process may run on. */
-  readonly threads: number;
-  readonly dvc: string | null;
-  /** Name of the notebook kernel, where it is registered. */
-  readonly kernel: string | null;
-}
+export type { Environment, TensorFlowEnvironment };
 
 /** What can be said without loading TensorFlow. */
 export type Host = Omit<Environment, 'tensorflow'>;

@@ -27,9 +27,6 @@ const home = (): string => join(repositoryRoot(), '.ciard');
 /** DVC's executable in the private environment. */
 export const dvcExecutable = (): string => join(home(), 'python', 'bin', 'dvc');
 
-/** Is DVC set up? */
-export const hasDvc = (): boolean => existsSync(dvcExecutable());
-
 /** Whether `root` lies in a git repository. */
 export const isInGit = (root: string): boolean => {
   for (let folder = resolve(root); ; folder = dirname(folder)) {
@@ -174,10 +171,6 @@ const dvcJson = async <T>(schema: z.ZodType<T>, args: readonly string[], options
   }
 };
 
-/** DVC's version, '3.67.0'. */
-export const dvcVersion = async (options: DvcOptions = {}): Promise<string> =>
-  (await dvc(['--version'], options)).trim();
-
 const stageStatus = z.record(
   z.string(),
   z.array(z.union([z.string(), z.record(z.string(), z.union([z.string(), z.record(z.string(), z.unknown())]))])),
@@ -190,31 +183,6 @@ export type DvcStatus = z.infer<typeof stageStatus>;
 export const dvcStatus = (targets: readonly string[] = [], options: DvcOptions = {}): Promise<DvcStatus> =>
   dvcJson(stageStatus, ['status', ...targets], options);
 
-const renamed = z.object({ old: z.string(), new: z.string() });
-const changes = z.object({
-  added: z.array(z.string()).default([]),
-  modified: z.array(z.string()).default([]),
-  deleted: z.array(z.string()).default([]),
-  renamed: z.array(renamed).default([]),
-  unknown: z.array(z.string()).default([]),
-});
-const none = { added: [], modified: [], deleted: [], renamed: [], unknown: [] };
-const dataStatus = z.object({
-  not_in_cache: z.array(z.string()).default([]),
-  not_in_remote: z.array(z.string()).default([]),
-  committed: changes.default(none),
-  uncommitted: changes.default(none),
-  unchanged: z.array(z.string()).default([]),
-  git: z.record(z.string(), z.unknown()).optional(),
-});
-
-/** Files by what has become of them: `committed` against git's last commit, `uncommitted` the files on disk against `.dvc`. */
-export type DvcDataStatus = z.infer<typeof dataStatus>;
-
-/** `dvc data status`: every tracked file, hashed, against what is recorded; it needs no cache. */
-export const dvcDataStatus = (targets: readonly string[] = [], options: DvcOptions = {}): Promise<DvcDataStatus> =>
-  dvcJson(dataStatus, ['data', 'status', '--unchanged', ...targets], options);
-
 /** `dvc commit --force`: records what lies there now, hashes in the `.dvc` file and contents in the cache. */
 export const dvcCommit = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<void> => {
   await dvc(['commit', '--force', ...targets], options);
@@ -225,7 +193,7 @@ export interface TransferOptions extends DvcOptions {
 }
 
 const transfer =
-  (command: 'pull' | 'push' | 'fetch') =>
+  (command: 'pull' | 'push') =>
   async (targets: readonly string[] = [], { remote, ...options }: TransferOptions = {}): Promise<string> =>
     (await dvc([command, ...(remote === undefined ? [] : ['--remote', remote]), ...targets], options)).trim();
 
@@ -234,19 +202,3 @@ export const dvcPull = transfer('pull');
 
 /** `dvc push`: stores the cache's files in the remote. Gives back what DVC says it did. */
 export const dvcPush = transfer('push');
-
-/** `dvc fetch`: brings tracked files from the remote to the cache alone. Gives back what DVC says it did. */
-export const dvcFetch = transfer('fetch');
-
-/** `dvc repro`: runs the stages that are not up to date. Gives back what DVC says it did. */
-export const dvcRepro = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<string> =>
-  (await dvc(['repro', ...targets], options)).trim();
-
-/** `dvc checkout`: puts tracked files from the cache in their places. */
-export const dvcCheckout = async (targets: readonly string[] = [], options: DvcOptions = {}): Promise<string> =>
-  (await dvc(['checkout', '--force', ...targets], options)).trim();
-
-/** `dvc add`: tracks files or folders, each in a `.dvc` file beside it. */
-export const dvcAdd = async (targets: readonly string[], options: DvcOptions = {}): Promise<void> => {
-  await dvc(['add', '--quiet', ...targets], options);
-};

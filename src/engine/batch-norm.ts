@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { attribute, defineKernel, execute, executeMany, onTensorFlow } from './kernels.js';
 
 /** PyTorch's default: added to the variance before its root. */
-export const batchNormEpsilon = 1e-5;
+const batchNormEpsilon = 1e-5;
 
 export interface BatchNormWeights {
   readonly weight: tf.Tensor1D;

@@ -12,33 +12,27 @@ import type { Network } from '../models/network.js';
 /** What decides the outcome of a sequence of attacks. A state belongs to one such subject. */
 export type SequenceSubject = Readonly<Record<string, string | number>>;
 
-/** How far a stage is. Images are numbered by their place among the evaluated ones. */
-export interface StageState {
-  readonly name: string;
-  /** Images that the stage is done with, and those of them that it broke. */
-  readonly settled: readonly number[];
-  readonly broken: readonly number[];
-  readonly complete: boolean;
-  readonly seconds: number;
-  /** What it warned of: whoever goes on has to know. */
-  readonly warnings: readonly string[];
-}
-
 const whole = z.number().int().nonnegative();
+const stageSchema = z
+  .object({
+    name: z.string(),
+    /** Images that the stage is done with, and those of them that it broke. */
+    settled: z.array(whole).readonly(),
+    broken: z.array(whole).readonly(),
+    complete: z.boolean(),
+    seconds: z.number().nonnegative(),
+    /** What it warned of: whoever goes on has to know. */
+    warnings: z.array(z.string()).readonly(),
+  })
+  .readonly();
 const stateSchema = z.object({
   format: z.literal(2),
   subject: z.record(z.string(), z.union([z.string(), z.number()])),
-  stages: z.array(
-    z.object({
-      name: z.string(),
-      settled: z.array(whole),
-      broken: z.array(whole),
-      complete: z.boolean(),
-      seconds: z.number().nonnegative(),
-      warnings: z.array(z.string()),
-    }),
-  ),
+  stages: z.array(stageSchema),
 });
+
+/** How far a stage is. Images are numbered by their place among the evaluated ones. */
+export type StageState = z.infer<typeof stageSchema>;
 
 const sha256 = (pieces: Iterable<Uint8Array | string>): string => {
   const hash = createHash('sha256');

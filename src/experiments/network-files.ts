@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../atomic-write.js';
 import { UserError } from '../errors.js';
 import { accuracyOf } from '../evaluation/accuracy.js';
+import { percentage } from '../percent.js';
 import type { CellRecord } from '../results/cell-record.js';
 import { csvOfTable } from '../tables/csv.js';
 import { bestFile, teacherFile } from '../training/run-folder.js';
@@ -14,7 +15,7 @@ import { wRobustName } from './results.js';
 /** Weights of a network's folder, as DVC keeps them. */
 export const weightsFolder = (folder: string): string => join(folder, 'weights');
 export const studentWeights = (folder: string): string => join(weightsFolder(folder), 'student.safetensors');
-export const teacherWeights = (folder: string): string => join(weightsFolder(folder), 'robust-teacher.safetensors');
+const teacherWeights = (folder: string): string => join(weightsFolder(folder), 'robust-teacher.safetensors');
 
 export const sha256OfFile = async (file: string): Promise<string> =>
   createHash('sha256')
@@ -87,7 +88,6 @@ export const copyRunWeights = async (run: string, other: string, sums: WeightSum
   return true;
 };
 
-const percentOf = (fraction: number): number => Math.round(1e4 * fraction) / 100;
 const json = (value: unknown): string[] => [`${JSON.stringify(value, null, 1)}\n`];
 
 /** Accuracies in percent of the epochs that were validated, with the loss terms beside them. */
@@ -97,9 +97,9 @@ const curvesOf = ({ history }: Training): string => {
       ? [
           {
             epoch,
-            clean: percentOf(validation.clean),
-            robust: percentOf(validation.robust),
-            ...(validation.teacherRobust === undefined ? {} : { teacherRobust: percentOf(validation.teacherRobust) }),
+            clean: percentage(validation.clean),
+            robust: percentage(validation.robust),
+            ...(validation.teacherRobust === undefined ? {} : { teacherRobust: percentage(validation.teacherRobust) }),
             learningRate,
             ...(retrained === undefined ? {} : { retrained }),
             ...terms,
@@ -156,7 +156,7 @@ export const writeNetwork = async (run: string, folder: string, { id, cell, trai
       epochs: training.history.length,
       best: {
         epoch: training.best.epoch,
-        ...(best ? { clean: percentOf(best.clean), robust: percentOf(best.robust) } : {}),
+        ...(best ? { clean: percentage(best.clean), robust: percentage(best.robust) } : {}),
       },
     }),
   );
@@ -166,7 +166,7 @@ export const writeNetwork = async (run: string, folder: string, { id, cell, trai
 /** Writes accuracies by attack as DVC's metrics, in percent. */
 export const writeAccuracies = async (file: string, records: Readonly<Record<string, CellRecord>>): Promise<void> => {
   const accuracies = Object.fromEntries(
-    Object.entries(records).map(([attack, { evaluation }]) => [attack, percentOf(accuracyOf(evaluation!))]),
+    Object.entries(records).map(([attack, { evaluation }]) => [attack, percentage(accuracyOf(evaluation!))]),
   );
   const { clean, 'pgd-sat': robust } = accuracies;
   await mkdir(join(file, '..'), { recursive: true });

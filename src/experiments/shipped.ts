@@ -9,7 +9,7 @@ import { dvcPush, type DvcOptions } from '../dvc/dvc.js';
 import { messageOf, UserError } from '../errors.js';
 
 /** The remote that DVC pulls from where none is named: a folder of this repository (`.dvc/config`). */
-export const shippedFolder = 'checkpoints';
+const shippedFolder = 'checkpoints';
 
 const lockSchema = z.object({
   stages: z.record(z.string(), z.object({ outs: z.array(z.object({ path: z.string(), md5: z.string() })).optional() })),

@@ -3,7 +3,7 @@ import {
   axis,
   createFigure,
   intervalBars,
-  percent,
+  inPercent,
   percentAxis,
   withWhiskers,
   type FigureTitle,
@@ -47,14 +47,14 @@ export const ablationFigure = (
       mode: 'lines+markers',
       name: label,
       x: sorted.map(({ at }) => (isNumeric ? Number(at) : categoryOf(at))),
-      y: sorted.map((point) => percent(point.measured.value)),
+      y: sorted.map((point) => inPercent(point.measured.value)),
       error_y: { ...intervalBars(sorted.map((point) => point.measured)), color: colour },
       line: { color: colour, dash, width: 2 },
       marker: { color: colour, symbol, size: 9 },
       hovertemplate: `${label}<br>${setting} = %{x}<br>%{y:.2f} %<extra></extra>`,
     };
   });
-  const ends = measured.flatMap(({ value, interval = [value, value] }) => interval.map(percent));
+  const ends = measured.flatMap(({ value, interval = [value, value] }) => interval.map(inPercent));
   return createFigure(
     data,
     { title, subtitle: withWhiskers(subtitle, measured) },

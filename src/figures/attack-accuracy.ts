@@ -4,7 +4,7 @@ import {
   axis,
   createFigure,
   intervalBars,
-  percent,
+  inPercent,
   percentAxis,
   withWhiskers,
   type FigureTitle,
@@ -46,14 +46,17 @@ export const attackAccuracyFigure = (
       type: 'bar',
       name: label,
       x: known.map(({ attack }) => titleOf(attack)),
-      y: known.map(({ accuracy }) => percent(accuracy.value)),
+      y: known.map(({ accuracy }) => inPercent(accuracy.value)),
       error_y: { ...intervalBars(known.map(({ accuracy }) => accuracy)), color: ink },
       marker: { color: fill, line: { color: colour, width: 1.5 } },
       hovertemplate: `${label}<br>%{x} %{y:.2f} %<extra></extra>`,
     };
   });
   const ends = networks.flatMap((network) =>
-    Object.values(network.attacks).flatMap(({ value, interval }) => [percent(value), percent(interval?.[1] ?? value)]),
+    Object.values(network.attacks).flatMap(({ value, interval }) => [
+      inPercent(value),
+      inPercent(interval?.[1] ?? value),
+    ]),
   );
   const y = percentAxis('Accuracy', [0, ...ends]);
   return createFigure(

@@ -2,7 +2,7 @@ import type { PlotData } from 'plotly.js';
 import {
   createFigure,
   intervalBars,
-  percent,
+  inPercent,
   percentAxis,
   withWhiskers,
   type FigureTitle,
@@ -35,7 +35,7 @@ export interface CleanRobustOptions extends Partial<FigureTitle> {
 }
 
 /** Of points the ones that no other is at least as good as in both accuracies and better in one, from left to right. */
-export const paretoFront = <P extends Pick<CleanRobustPoint, 'clean' | 'robust'>>(points: readonly P[]): P[] => {
+const paretoFront = <P extends Pick<CleanRobustPoint, 'clean' | 'robust'>>(points: readonly P[]): P[] => {
   const sorted = [...points].sort((a, b) => b.clean.value - a.clean.value || b.robust.value - a.robust.value);
   let best = -Infinity;
   return sorted
@@ -64,8 +64,8 @@ export const cleanRobustFigure = (
   }: CleanRobustOptions,
 ): Figure => {
   const ends = ({ value, interval = [value, value] }: Measured): [number, number] => [
-    percent(interval[0]),
-    percent(interval[1]),
+    inPercent(interval[0]),
+    inPercent(interval[1]),
   ];
   const x = percentAxis(
     'Clean accuracy',
@@ -78,8 +78,8 @@ export const cleanRobustFigure = (
   const positions = labelPositions(
     (names ? points : []).map(({ label, clean, robust }) => ({
       text: label,
-      x: percent(clean.value),
-      y: percent(robust.value),
+      x: inPercent(clean.value),
+      y: inPercent(robust.value),
       xEnds: ends(clean),
       yEnds: ends(robust),
     })),
@@ -98,8 +98,8 @@ export const cleanRobustFigure = (
       name: label,
       legendgroup: group,
       showlegend: false,
-      x: [percent(clean.value)],
-      y: [percent(robust.value)],
+      x: [inPercent(clean.value)],
+      y: [inPercent(robust.value)],
       error_x: { ...intervalBars([clean]), color: colour },
       error_y: { ...intervalBars([robust]), color: colour },
       text: [label],
@@ -129,8 +129,8 @@ export const cleanRobustFigure = (
             type: 'scatter',
             mode: 'lines',
             name: groups.length > 1 ? `Pareto front, ${group || 'network'}` : 'Pareto front',
-            x: best.map(({ clean }) => percent(clean.value)),
-            y: best.map(({ robust }) => percent(robust.value)),
+            x: best.map(({ clean }) => inPercent(clean.value)),
+            y: best.map(({ robust }) => inPercent(robust.value)),
             line: { color: ink, width: 1, dash: groups.indexOf(group) === 0 ? 'dash' : 'dot' },
             hoverinfo: 'skip',
           },

@@ -22,7 +22,7 @@ export const colourAt = (scale: readonly (readonly [number, string])[], position
 };
 
 /** Relative luminance, 0 for black to 1 for white (WCAG 2.2). */
-export const luminance = (hex: string): number => {
+const luminance = (hex: string): number => {
   const [red, green, blue] = channelsOf(hex).map((channel) => {
     const value = channel / 255;
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;

@@ -1,7 +1,7 @@
 import type { PlotData } from 'plotly.js';
 import { meanOf } from '../statistics/mean.js';
 import type { Point } from '../statistics/slope.js';
-import { axis, createFigure, percent, percentAxis, type FigureTitle } from './create-figure.js';
+import { axis, createFigure, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
 import { channelsOf } from './colour.js';
 import type { Figure } from './figure.js';
 import { networkStyles, type NamedNetwork } from './network-style.js';
@@ -39,7 +39,7 @@ export const comparedCurvesFigure = (
   groups: readonly CurveGroup[],
   { title = 'Training curves', subtitle, quantity, isAccuracy = true, marks = 'marked' }: ComparedCurvesOptions,
 ): Figure => {
-  const shown = (value: number): number => (isAccuracy ? percent(value) : Number(value.toPrecision(6)));
+  const shown = (value: number): number => (isAccuracy ? inPercent(value) : Number(value.toPrecision(6)));
   const styles = networkStyles(groups);
   const all: number[] = [];
   const data = groups.flatMap(({ label, runs, marked = [], isSecond = false }, i): Partial<PlotData>[] => {
@@ -114,7 +114,7 @@ export const comparedCurvesFigure = (
     { title, ...(notes.length > 0 ? { subtitle: notes.join('; ') } : {}) },
     {
       xaxis: axis('Epoch'),
-      yaxis: isAccuracy ? percentAxis(quantity, all.map(percent)) : axis(quantity),
+      yaxis: isAccuracy ? percentAxis(quantity, all.map(inPercent)) : axis(quantity),
       showlegend: true,
     },
   );

@@ -1,5 +1,6 @@
 import type { Layout, LayoutAxis, PlotData } from 'plotly.js';
 import { displaySymbol, type Displayable } from '../display.js';
+import { percentage } from '../percent.js';
 import type { Figure } from './figure.js';
 import { mimeBundle } from './mime-bundle.js';
 import { buttonColour, fontFamily, gridColour, ink, paper, seriesColours, transparent } from './theme.js';
@@ -11,7 +12,7 @@ export interface Measured {
 }
 
 /** A proportion as a percentage, rounded to what a figure can show. */
-export const percent = (proportion: number): number => Math.round(proportion * 1e5) / 1e3;
+export const inPercent = (proportion: number): number => percentage(proportion, 3);
 
 /** How far the interval reaches below and above each value, in per cent, as plotly's error bars take it. */
 export const intervalBars = (
@@ -19,8 +20,8 @@ export const intervalBars = (
 ): { type: 'data'; symmetric: false; array: number[]; arrayminus: number[]; thickness: number; width: number } => ({
   type: 'data',
   symmetric: false,
-  array: measured.map(({ value, interval }) => percent(interval ? interval[1] - value : 0)),
-  arrayminus: measured.map(({ value, interval }) => percent(interval ? value - interval[0] : 0)),
+  array: measured.map(({ value, interval }) => inPercent(interval ? interval[1] - value : 0)),
+  arrayminus: measured.map(({ value, interval }) => inPercent(interval ? value - interval[0] : 0)),
   thickness: 1.25,
   width: 3,
 });

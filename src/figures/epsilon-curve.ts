@@ -3,7 +3,7 @@ import {
   axis,
   createFigure,
   intervalBars,
-  percent,
+  inPercent,
   percentAxis,
   withWhiskers,
   type FigureTitle,
@@ -40,7 +40,7 @@ export const epsilonCurveFigure = (
       mode: 'lines+markers',
       name: label,
       x: sorted.map(({ epsilon }) => inPixelSteps(epsilon)),
-      y: sorted.map(({ accuracy }) => percent(accuracy.value)),
+      y: sorted.map(({ accuracy }) => inPercent(accuracy.value)),
       error_y: { ...intervalBars(sorted.map(({ accuracy }) => accuracy)), color: colour },
       line: { color: colour, dash, width: 2 },
       marker: { color: colour, symbol, size: 8 },
@@ -51,7 +51,7 @@ export const epsilonCurveFigure = (
   const widest = Math.max(1, ...radii);
   const distance = [1, 2, 4, 8, 16, 32].find((step) => widest / step <= 10) ?? 64;
   const accuracies = series.flatMap(({ points }) =>
-    points.flatMap(({ accuracy: { value, interval = [value, value] } }) => interval.map(percent)),
+    points.flatMap(({ accuracy: { value, interval = [value, value] } }) => interval.map(inPercent)),
   );
   return createFigure(
     data,

@@ -1,6 +1,6 @@
 import type { Layout, PlotData } from 'plotly.js';
 import type { EpochRow } from '../training/run-state.js';
-import { axis, createFigure, percent, percentAxis, type FigureTitle } from './create-figure.js';
+import { axis, createFigure, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
 import type { Figure } from './figure.js';
 import { assignLooks } from './looks.js';
 import { ink, seriesStyle, type SeriesStyle } from './theme.js';
@@ -153,7 +153,7 @@ export const trainingCurvesFigure = (
       mode: 'lines+markers',
       name: kind === 'clean' ? 'clean accuracy' : 'accuracy under attack',
       x: validated.map(({ epoch }) => epoch),
-      y: validated.map((row) => percent(row[kind])),
+      y: validated.map((row) => inPercent(row[kind])),
       xaxis: 'x2',
       yaxis: 'y2',
       line: { color: colour, dash, width: 2 },
@@ -168,7 +168,7 @@ export const trainingCurvesFigure = (
     mode: 'markers',
     name: `chosen: epoch ${chosen ?? ''}`,
     x: ringed.flatMap(({ epoch }) => [epoch, epoch]),
-    y: ringed.flatMap(({ clean, robust }) => [percent(clean), percent(robust)]),
+    y: ringed.flatMap(({ clean, robust }) => [inPercent(clean), inPercent(robust)]),
     xaxis: 'x2',
     yaxis: 'y2',
     marker: { color: ink, symbol: 'circle-open', size: 15, line: { width: 2 } },
@@ -182,7 +182,7 @@ export const trainingCurvesFigure = (
       xaxis2: axis('Epoch', { ...epochAxis, domain: [0.56, 1], anchor: 'y2' }),
       yaxis2: percentAxis(
         'Held-out accuracy',
-        validated.flatMap(({ clean, robust }) => [percent(clean), percent(robust)]),
+        validated.flatMap(({ clean, robust }) => [inPercent(clean), inPercent(robust)]),
         { anchor: 'x2' },
       ),
       height,

@@ -73,7 +73,7 @@ const isTensor = (value: unknown): value is TensorLike =>
   isPlain(value) && 'dataId' in value && 'shape' in value && 'rankType' in value;
 
 /** `value` as text, the way a Node console would show it; a tensor with its values. */
-export const textOf = (value: unknown): string => {
+const textOf = (value: unknown): string => {
   if (isTensor(value)) return value.toString(true);
   return inspect(value, { depth: 4, breakLength: 100, maxStringLength: 100_000 });
 };

@@ -25,5 +25,8 @@ startSession({
     early.splice(0).forEach(listener);
   },
   // All that a session knows of the library. It is not loaded before a cell loads it.
-  loadViews: () => import('../views/view-of.js'),
+  loadViews: async () => {
+    const { viewOf } = await import('../views/view-of.js');
+    return { viewOf };
+  },
 });

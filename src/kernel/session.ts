@@ -61,7 +61,7 @@ export type SessionWord =
     };
 
 /** The streams between the front and a session, besides the standard ones. */
-export const sessionStreams = { orders: 3, words: 4, watcher: 5 } as const;
+const sessionStreams = { orders: 3, words: 4, watcher: 5 } as const;
 
 /** What cells may replace or take away, as it was at the start. */
 const { Atomics } = globalThis;

@@ -7,13 +7,13 @@ import { strict } from './strict.js';
 const count = z.number().int().positive();
 const fraction = z.number().min(0).max(1);
 
-export const optimiserSchema = strict({
+const optimiserSchema = strict({
   learningRate: scheduleSchema,
   momentum: z.number().min(0).lt(1),
   weightDecay: z.number().min(0),
 }).readonly();
 
-export const innerMaximisationSchema = strict({
+const innerMaximisationSchema = strict({
   start: z.enum(['clean', 'uniform', 'gaussian']),
   steps: count,
   /** In image units, as ε. */
@@ -24,7 +24,7 @@ export const innerMaximisationSchema = strict({
 }).readonly();
 
 /** A method's own settings: named numbers, words and switches. */
-export const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).readonly();
+const settingsSchema = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).readonly();
 
 /**
  * Everything that decides a training run besides the networks, the data and the seed. Plain JSON, with nothing left to a
@@ -72,7 +72,6 @@ export const recipeSchema = strict({
 export const recipeSchemaOf = <S extends z.ZodType<Settings>>(settings: S) =>
   recipeSchema.unwrap().extend({ settings }).readonly();
 
-export type OptimiserRecipe = z.infer<typeof optimiserSchema>;
 export type InnerMaximisation = z.infer<typeof innerMaximisationSchema>;
 export type Settings = z.infer<typeof settingsSchema>;
 export type Recipe = z.infer<typeof recipeSchema>;

@@ -8,7 +8,7 @@ import type { Declaration } from './declare.js';
 import type { ConvolutionLayer, Layers } from './layers.js';
 
 /** PyTorch's default: how far running statistics move towards those of a batch. */
-export const batchNormMomentum = 0.1;
+const batchNormMomentum = 0.1;
 
 const get = (weights: Tensors, name: string): tf.Tensor => {
   const tensor = weights[name];

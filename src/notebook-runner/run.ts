@@ -27,7 +27,7 @@ export interface NotebookReport {
   readonly written: boolean;
 }
 
-export const notebooksFolder = join(places.root, 'notebooks');
+const notebooksFolder = join(places.root, 'notebooks');
 
 const ending = '.ipynb';
 

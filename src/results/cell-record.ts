@@ -3,30 +3,12 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { writeAtomically } from '../atomic-write.js';
+import { environmentSchema } from '../doctor/environment-schema.js';
 import { messageOf, UserError } from '../errors.js';
 import { accuracySchema } from '../evaluation/accuracy.js';
 import { cellId, cellIdSchema, cellSchema, type CellId } from './cell.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-const environmentSchema = z.strictObject({
-  version: z.string(),
-  commit: z.string().nullable(),
-  modified: z.boolean().nullable(),
-  node: z.string(),
-  tensorflow: z.strictObject({
-    version: z.string(),
-    device: z.enum(['cpu', 'gpu']),
-    gpu: z.string().nullable(),
-    oneDnn: z.boolean(),
-    threads: z.number(),
-  }),
-  platform: z.string(),
-  cpu: z.string(),
-  threads: z.number(),
-  dvc: z.string().nullable(),
-  kernel: z.string().nullable(),
-});
 
 /** What differs from run to run of the same cell, and nothing else of a record does. */
 const costSchema = z.strictObject({
@@ -107,8 +89,12 @@ export const readCellRecord = async (file: string): Promise<CellRecord> => {
   const parsed = cellRecordSchema.safeParse(content);
   if (!parsed.success) throw new UserError(`${file}: it is not a record:\n${z.prettifyError(parsed.error)}`);
   const record = parsed.data;
-  if (cellId(record.cell) !== record.id || (record.cell.kind === 'train') !== (record.training !== null)) {
-    throw new UserError(`${file}: its cell is not the one that its id names. Remove it and run the cell again.`);
+  const measured = { train: record.training, evaluate: record.evaluation };
+  const whole = Object.entries(measured).every(([kind, part]) => (kind === record.cell.kind) === (part !== null));
+  if (cellId(record.cell) !== record.id || !whole) {
+    throw new UserError(
+      `${file}: its cell is not the one that its id names, or it holds not what such a cell gives. Remove it and run the cell again.`,
+    );
   }
   return record;
 };

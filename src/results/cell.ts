@@ -19,7 +19,6 @@ export const networkSpecSchema = z
     imageSize: count.min(1),
   })
   .readonly();
-export type NetworkSpec = z.infer<typeof networkSpecSchema>;
 
 /** A file of images by content, and by which rule images of it are taken. */
 const dataSchema = z.strictObject({
@@ -30,7 +29,7 @@ const dataSchema = z.strictObject({
 });
 
 /** What a cell's training is decided by. */
-export const trainCellSchema = z
+const trainCellSchema = z
   .strictObject({
     kind: z.literal('train'),
     /** Of the code that trains: raised when the same cell ends with other weights. */
@@ -46,7 +45,7 @@ export const trainCellSchema = z
   .readonly();
 export type TrainCell = z.infer<typeof trainCellSchema>;
 
-export const evaluateCellSchema = z
+const evaluateCellSchema = z
   .strictObject({
     kind: z.literal('evaluate'),
     /** The training whose network is evaluated, and which of its networks. */

@@ -14,10 +14,3 @@ export class SetupError extends Error {
     this.exitCode = exitCode;
   }
 }
-
-/**
- * `error` as text.
- * @param {unknown} error
- * @returns {string}
- */
-export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -5,7 +5,7 @@ import { answerOf, commandEnvironment, runCommand } from './command.mjs';
 import { hashOf } from './step.mjs';
 
 /** Said where a Python package could not be installed. */
-export const registryRemedy =
+const registryRemedy =
   "If the registry was out of reach, mend the connection (or pip's settings, which uv is given too) and start again.";
 
 /**

@@ -1,6 +1,4 @@
 import { UserError } from '../errors.js';
-import { defaultLevel } from './interval.js';
-import { meanOf, type Mean } from './mean.js';
 
 /** A value by where it was measured: accuracy by epoch. */
 export interface Point {
@@ -24,11 +22,3 @@ export const slopeOf = (points: readonly Point[]): number => {
   }
   return sorted.reduce((sum, point) => sum + (point.x - x) * (point.y - y), 0) / spread;
 };
-
-/**
- * The mean slope of a series over replicates, each with a line of its own, with a t interval over the replicates: the
- * points of one series are not independent, so its own scatter says nothing of certainty. Undefined without replicates.
- * @throws UserError where a replicate has no two different x
- */
-export const meanSlope = (replicates: readonly (readonly Point[])[], level = defaultLevel): Mean | undefined =>
-  meanOf(replicates.map(slopeOf), level);

@@ -173,14 +173,3 @@ export const latexOfTable = ({ caption, columns, rows, notes = [] }: Table, { la
     '\\end{table}',
   ].join('\n')}\n`;
 };
-
-/** A whole document of tables, as `latexOfTable` writes them: compiles by itself. */
-export const latexDocument = (tables: readonly string[]): string =>
-  `${[
-    '\\documentclass[a4paper,landscape]{article}',
-    '\\usepackage[margin=15mm]{geometry}',
-    '\\usepackage{booktabs}',
-    '\\begin{document}',
-    ...tables,
-    '\\end{document}',
-  ].join('\n')}\n`;

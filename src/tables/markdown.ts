@@ -1,7 +1,7 @@
 import { fullTitle, plainCell, type Cell, type Table } from './table.js';
 
 /** Text that stands for itself in GitHub's Markdown, on one line. */
-export const escapeMarkdown = (text: string): string =>
+const escapeMarkdown = (text: string): string =>
   text
     .replace(/[\\|<>*_`[\]~$]/g, '\\$&')
     // Else it were an entity.

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensors } from '../engine/gradient.js';
-import { createProgram, type ProgramFunction } from '../engine/program.js';
+import { createProgram, type Program, type ProgramFunction } from '../engine/program.js';
 import type { Method } from '../methods/method.js';
 import type { Recipe } from '../methods/recipe.js';
 import type { WeightedNetwork } from '../models/network.js';
@@ -121,18 +121,14 @@ const preparedValues = (
 const numbersOf = (tensors: Tensors): Record<string, number> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.dataSync()[0]!]));
 
-/**
- * Records a method's step for its networks. Their weights stay the caller's.
- * @throws UserError where a teacher that the method needs is not given, or the method's objective names no loss
- */
-export const createTrainingProgram = ({
+/** The functions of a method recorded over its networks, and the names of the variables that outlive a step. */
+const recorded = ({
   method,
   recipe,
   networks,
   batchSizes,
   eager,
-}: TrainingProgramOptions): TrainingProgram => {
-  checkTeachers(method, networks);
+}: TrainingProgramOptions): { program: Program<Record<string, ProgramFunction>>; lasting: readonly string[] } => {
   const optimisers = {
     student: sgd(recipe.optimiser),
     robustTeacher: recipe.teacherOptimiser && sgd(recipe.teacherOptimiser),
@@ -145,15 +141,22 @@ export const createTrainingProgram = ({
     // Copies: among the first values are the caller's own tensors.
     return Object.fromEntries(Object.entries(all).map(([name, tensor]) => [name, tensor.clone()]));
   });
-  const changing = Object.keys(initial).filter(isLasting);
-  const program = (() => {
-    try {
-      return createProgram(initial, functionsOf(parts, batchSizes), eager === undefined ? {} : { eager });
-    } finally {
-      tf.dispose(initial);
-    }
-  })();
+  try {
+    const program = createProgram(initial, functionsOf(parts, batchSizes), eager === undefined ? {} : { eager });
+    return { program, lasting: Object.keys(initial).filter(isLasting) };
+  } finally {
+    tf.dispose(initial);
+  }
+};
 
+/**
+ * Records a method's step for its networks. Their weights stay the caller's.
+ * @throws UserError where a teacher that the method needs is not given, or the method's objective names no loss
+ */
+export const createTrainingProgram = (options: TrainingProgramOptions): TrainingProgram => {
+  const { method, recipe, networks, batchSizes } = options;
+  checkTeachers(method, networks);
+  const { program, lasting } = recorded(options);
   const trained = { student: networks.student, robustTeacher: networks.robustTeacher };
   const idle = idleVariables(trained);
   let size = batchSizes[0]!;
@@ -214,7 +217,7 @@ export const createTrainingProgram = ({
         ]),
       );
     },
-    snapshot: () => program.read(changing),
+    snapshot: () => program.read(lasting),
     restore(values) {
       program.write(values);
     },

@@ -1,19 +1,18 @@
 import { displayable, type Displayable } from '../display.js';
 import type { DoctorReport } from '../doctor/report.js';
-import type { DvcDataStatus } from '../dvc/dvc.js';
 import type { Verification } from '../dvc/verify.js';
 import type { Evaluation } from '../evaluation/evaluate.js';
 import type { CellRecord } from '../results/cell-record.js';
 import type { TrainingRun } from '../training/train.js';
 import { cellRecordsTable } from './cell-records.js';
 import { doctorView } from './doctor-report.js';
-import { dvcDataStatusView, verificationView } from './dvc-status.js';
 import { evaluationByAttack, evaluationTable } from './evaluation-table.js';
 import { mimeBundle } from '../figures/mime-bundle.js';
 import type { Figure } from '../figures/figure.js';
 import { isPlainFigure, plainFigureView } from './plain-figure.js';
 import { modelSummary, type SummarisedNetwork } from './model-summary.js';
 import { trainingCurvesFigure } from '../figures/training-curves.js';
+import { verificationView } from './verification.js';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -75,17 +74,13 @@ const views: readonly View[] = [
     fits: (value) => has(value, 'tensorflow', 'freeDisk', 'warnings', 'problems'),
     show: (value) => doctorView(value as DoctorReport),
   },
-  {
-    fits: (value) => has(value, 'committed', 'uncommitted', 'not_in_cache'),
-    show: (value) => dvcDataStatusView(value as DvcDataStatus),
-  },
   { fits: (value) => isListOf(value, isVerification), show: (value) => verificationView(value as Verification[]) },
   { fits: isPlainFigure, show: (value) => plainFigureView(value as Figure) },
 ];
 
 /**
  * How a notebook shows a value of ours that is plain data: results, evaluations (one, or several by their networks'
- * names), a training run, a network, the doctor's report, the state of the data sets, plotly's data and layout. Undefined
+ * names), a training run, a network, the doctor's report, the proof of the data sets, plotly's data and layout. Undefined
  * for everything else.
  */
 export const viewOf = (value: unknown): Displayable | undefined => views.find(({ fits }) => fits(value))?.show(value);

@@ -2,11 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { apgdCe, apgdDlr, apgdTargeted, checkpointsOf, createApgdRun } from '../../src/attacks/apgd.js';
+import { apgdCe, apgdDlr, apgdTargeted, checkIntervals, createApgdRun } from '../../src/attacks/apgd.js';
 import { checkClasses } from '../../src/attacks/attack.js';
 import { UserError } from '../../src/errors.js';
 import type { Network } from '../../src/models/network.js';
 import { agreeingSet, linearNetwork, linearRadii, runAttack, smallSubject } from './networks.js';
+
+/** The iterations after which the step size is looked at. */
+const checkpointsOf = (iterations: number): number[] => {
+  const checkpoints: number[] = [];
+  for (const interval of checkIntervals(iterations)) {
+    const next = (checkpoints.at(-1) ?? 0) + interval;
+    if (next > iterations) break;
+    checkpoints.push(next);
+  }
+  return checkpoints;
+};
 
 test('the step size is looked at after 22, 41, 57, 70, 80, 87, 93 and 99 of 100 iterations', () => {
   assert.deepEqual(checkpointsOf(100), [22, 41, 57, 70, 80, 87, 93, 99]);

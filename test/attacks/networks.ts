@@ -102,7 +102,7 @@ export const smallSubject = (count: number, { classes = 5, seed = 3 } = {}): Sub
   return { network, weights, set: agreeingSet({ network, weights }, count, { low: 0, high: 256 }) };
 };
 
-export const pointsOf = (set: ImageSet): Points => ({ length: set.length, read: (numbers) => gather(set, numbers) });
+const pointsOf = (set: ImageSet): Points => ({ length: set.length, read: (numbers) => gather(set, numbers) });
 
 /** What an attack finds, each point's last report by its number. */
 export const runAttack = async (

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { bytesPerElement, sizeOfShape, tensorOfBytes } from '../../src/checkpoints/state-dict.js';
 import type { DType, StateDict, StoredTensor } from '../../src/checkpoints/state-dict.js';
 
-export const dtypes: readonly DType[] = [
+const dtypes: readonly DType[] = [
   'float64',
   'float32',
   'float16',

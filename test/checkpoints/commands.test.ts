@@ -106,6 +106,11 @@ const cases: [string, string[], RegExp][] = [
   ['a standard deviation of 0', [source, ...net, '--std', '0,1,1'], /above 0/],
   ['two channels', [source, ...net, '--mean', '.5,.5'], /three numbers/],
   ['a fraction of a class', [source, ...net, '--classes', '2.5'], /whole number/],
+  [
+    'a data set that there is not',
+    [source, ...net, '--data', 'nosuch'],
+    /no data set is called 'nosuch'; the names are/,
+  ],
   ['a folder that is not there', [source, ...net, '--out', 'no/such/x'], /no\/such\/x can't be written/],
 ];
 test('import-torch with what is wrong: exit code 2 and one message', async () => {

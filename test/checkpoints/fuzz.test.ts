@@ -9,9 +9,9 @@ import '../../src/engine/backend.js';
 import { loadNetwork } from '../../src/checkpoints/checkpoint.js';
 import { importTorch } from '../../src/checkpoints/import-torch.js';
 import { bytesOfTensor } from '../../src/checkpoints/state-dict.js';
-import { readTorch } from '../../src/checkpoints/torch.js';
 import { fuzz, fuzzBudget, mutated } from '../mutations.js';
 import { temporaryFolder } from '../temporary.js';
+import { readTorch } from './read-torch.js';
 import { dict, pickle, tensor, torchLegacy, torchZip } from './torch-builder.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url));

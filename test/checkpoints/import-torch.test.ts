@@ -17,12 +17,12 @@ import type { ImportOptions } from '../../src/checkpoints/import-torch.js';
 import { restoreNetwork, stateDictOfWeights } from '../../src/checkpoints/network-checkpoint.js';
 import { readSafetensors, writeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { float32Of } from '../../src/checkpoints/state-dict.js';
-import { readTorch } from '../../src/checkpoints/torch.js';
 import { createNetwork } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
 import { assertClose, oracleTensors } from '../oracle.js';
 import { needsShared, sharedPath } from '../shared.js';
 import { withFlippedBit } from './arbitrary.js';
+import { readTorch } from './read-torch.js';
 import { bytesOf, dict, floats, pickle, tensor as tensorPickle, torchZip } from './torch-builder.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/torch/${name}`, import.meta.url));

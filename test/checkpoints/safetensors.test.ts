@@ -5,16 +5,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from '../../src/errors.js';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  writeSafetensors,
-} from '../../src/checkpoints/safetensors.js';
-import type { Safetensors } from '../../src/checkpoints/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/checkpoints/safetensors.js';
+import { decodeSafetensors, safetensorsPieces, type Safetensors } from '../../src/checkpoints/safetensors-format.js';
 import { bytesOfTensor, float32Tensor } from '../../src/checkpoints/state-dict.js';
 import { needsShared, sharedPath } from '../shared.js';
 import { stateDict, withFlippedBit } from './arbitrary.js';
+
+/** A safetensors file's bytes. */
+const encodeSafetensors = (...given: Parameters<typeof safetensorsPieces>): Uint8Array =>
+  Uint8Array.from(Buffer.concat(safetensorsPieces(...given)));
 
 /** Tensors as bytes: NaNs of every kind compare. */
 const comparable = ({ tensors, metadata }: Safetensors) => ({

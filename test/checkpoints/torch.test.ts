@@ -12,7 +12,7 @@ import { UserError } from '../../src/errors.js';
 import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { bytesOfTensor, shapeText } from '../../src/checkpoints/state-dict.js';
 import type { StateDict } from '../../src/checkpoints/state-dict.js';
-import { readTorch, readTorchFile } from '../../src/checkpoints/torch.js';
+import { readTorchFile } from '../../src/checkpoints/torch.js';
 import { needsShared, sharedPath } from '../shared.js';
 import { withFlippedBit } from './arbitrary.js';
 import {
@@ -30,6 +30,7 @@ import {
   zipOf,
 } from './torch-builder.js';
 import type { ZipEntry } from './torch-builder.js';
+import { readTorch } from './read-torch.js';
 
 const fixtures = fileURLToPath(new URL('../fixtures/torch/', import.meta.url));
 

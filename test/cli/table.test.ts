@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runCommandLines } from './command-lines.js';
 
-test('--from-checkpoints with what trains, or with a table of trainings, is an error that says why', async () => {
+test('flags of a table that contradict each other, or would be ignored, are errors that say why', async () => {
   const refused = [
     [['students', '--from-checkpoints', '--dry-run'], /--from-checkpoints trains nothing: take one of them/],
+    [['students', '--dry-run', '--json', '--jobs', '2'], /--jobs changes how long a plan takes/],
     [['cost', '--from-checkpoints'], /the table cost tells of trainings, and --from-checkpoints trains nothing/],
     [['degradation', '--from-checkpoints'], /the table degradation tells of trainings/],
     [
@@ -15,6 +16,25 @@ test('--from-checkpoints with what trains, or with a table of trainings, is an e
   ] as const;
   const outcomes = await runCommandLines(
     refused.map(([args]) => ['table', ...args]),
+    process.cwd(),
+  );
+  outcomes.forEach(({ exitCode, stderr }, i) => {
+    const [args, message] = refused[i]!;
+    assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, message);
+  });
+});
+
+test('reproduce has one scale and all replicates of it: other flags are errors', async () => {
+  const refused = [
+    [['quick', '--scale', 'paper'], /unknown option '--scale'/],
+    [['quick', '--seed', '1'], /unknown option '--seed'/],
+    [['quick', '--only', 'natural'], /unknown option '--only'/],
+    [['small'], /Allowed choices are quick, lite, paper/],
+    [['quick', '--dry-run', '--json', '--jobs', '2'], /--jobs changes how long a plan takes/],
+  ] as const;
+  const outcomes = await runCommandLines(
+    refused.map(([args]) => ['reproduce', ...args]),
     process.cwd(),
   );
   outcomes.forEach(({ exitCode, stderr }, i) => {

@@ -26,7 +26,7 @@ export const publishedNetworks = {
 export type PublishedName = keyof typeof publishedNetworks;
 
 /** The same, and those of which only the accuracy is published. */
-export const publishedCheckpoints = {
+const publishedCheckpoints = {
   ...publishedNetworks,
   'akamaster-resnet56-4bfd9763.th': {
     architecture: 'cifar-resnet-56-a',

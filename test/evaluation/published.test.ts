@@ -68,12 +68,14 @@ for (const name of Object.keys(publishedNetworks) as PublishedName[]) {
       };
       assertClose(logitsOf(chosen), wanted, 1e-4, 'logits');
       if (indices.length === count) assert.equal(attacks['clean']!.correct, clean);
-      // Per image, too: the outcomes of these attacks are decided by the network, hardly by rounding.
-      for (const [ours, theirs, most] of [
+      // Per image, too: the outcomes of these attacks are decided by the network, hardly by rounding. Of all 256 images two
+      // may end otherwise: of fewer none, where that is less than one in 128.
+      for (const [ours, theirs, ofAll] of [
         ['fgsm', 'fgsm', 1],
         ['pgd20', 'pgd20', 2],
         ['cw', 'cw30', 2],
       ] as const) {
+        const most = Math.floor((ofAll * indices.length) / count);
         const published = places.map((place) => right(theirs)[place]!);
         const difference = differing(attacks[ours]!.outcome, published);
         assert.ok(difference <= most, `${ours}: ${difference} images end otherwise, ${most} may`);

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { parse } from 'yaml';
 import { dataRoot } from '../../src/data/location.js';
 import { DvcError } from '../../src/dvc/dvc-error.js';
-import { dvc, dvcPull, dvcRepro, dvcStatus, type DvcOptions } from '../../src/dvc/dvc.js';
+import { dvc, dvcPull, dvcStatus, type DvcOptions } from '../../src/dvc/dvc.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
 import { execute } from '../../src/experiments/execute.js';
 import { tableFromCheckpoints } from '../../src/experiments/from-checkpoints.js';
@@ -90,7 +90,7 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
   /** Runs `dvc repro`; the stages that it ran. */
   const repro = async (more: DvcOptions = {}): Promise<string[]> => {
     const ran: string[] = [];
-    await dvcRepro(['-R', 'results'], {
+    await dvc(['repro', '-R', 'results'], {
       ...options,
       ...more,
       say: (line) => {

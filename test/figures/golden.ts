@@ -16,7 +16,7 @@ const rounded = (text: string, digits: number): string =>
  * Compares `text` with the file `name` that was looked at and committed. Where they differ, the new one lies beside it
  * as `-changed`; where there is none yet, it is written, and the test fails so that somebody looks at it.
  */
-export const checkGolden = (name: string, text: string, digits: number): void => {
+const checkGolden = (name: string, text: string, digits: number): void => {
   const golden = join(folder, name);
   const changed = golden.replace(/(\.\w+)$/, '-changed$1');
   const now = rounded(text, digits);

@@ -1,37 +1,13 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, afterEach, before, suite, test } from 'node:test';
-import type { BrowserContext, Locator, Page } from 'playwright-core';
-import { kernelName, places } from '../../src/setup/places.mjs';
-import { findChromium } from './browser.js';
-import { needsJupyter, patience } from './kernel-client.js';
-import { runAll } from '../jupyter-lab.js';
+import type { Locator, Page } from 'playwright-core';
+import { places } from '../../src/setup/places.mjs';
+import { patience } from './kernel-client.js';
+import { needsBrowser, openInLab, openNotebook, runAll } from '../jupyter-lab.js';
 import { takesMinutes } from '../slow.js';
-
-const chromium = findChromium();
-
-const needsBrowser =
-  needsJupyter ||
-  (chromium === undefined
-    ? 'needs the Chromium browser (apt-get install chromium)'
-    : existsSync(join(places.nodeModules, 'playwright-core'))
-      ? false
-      : 'needs the Node package playwright-core');
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(typeof address === 'object' && address ? address.port : 0);
-      });
-    });
-  });
 
 const figure = {
   'application/vnd.plotly.v1+json': {
@@ -50,25 +26,16 @@ const sources = [
 const quickstart = join(places.root, 'notebooks', '00-quickstart.ipynb');
 
 suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
-  let lab: ChildProcess;
-  let address: URL;
-  let browser: BrowserContext;
   let page: Page;
+  let address: string;
   let folder: string;
-  const profile = mkdtempSync(join(tmpdir(), 'ciard-browser-'));
+  let close: () => Promise<void> = () => Promise.resolve();
   /** CIARD_SCREENSHOTS names a folder in which to look at what the test saw. */
   const screenshots = process.env['CIARD_SCREENSHOTS'];
   const picture = async (name: string): Promise<void> => {
     if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`) });
   };
-  const open = async (path: string): Promise<void> => {
-    const url = new URL(address);
-    url.pathname = path;
-    // Nothing of what was open before.
-    url.searchParams.set('reset', '');
-    await page.goto(url.href);
-    await page.waitForSelector('#jupyterlab-splash', { state: 'detached' });
-  };
+  const open = (path: string): Promise<void> => openInLab(page, address, path);
   const panel = () => page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)');
   const kernelButton = () => panel().locator('.jp-Toolbar-kernelName', { hasText: 'TypeScript (ciard)' });
   const cell = (at: number) => panel().locator('.jp-Cell').nth(at);
@@ -84,80 +51,17 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
     });
 
   before(async () => {
-    mkdirSync(join(places.root, 'runs'), { recursive: true });
-    folder = mkdtempSync(join(places.root, 'runs', 'lab-test-'));
-    writeFileSync(
-      join(folder, 'seen.ipynb'),
-      JSON.stringify({
-        cells: sources.map((source, at) => ({
-          cell_type: 'code',
-          execution_count: null,
-          id: `cell-${at}`,
-          metadata: {},
-          outputs: [],
-          source,
-        })),
-        metadata: { kernelspec: { name: kernelName, display_name: 'TypeScript (ciard)', language: 'typescript' } },
-        nbformat: 4,
-        nbformat_minor: 5,
-      }),
-    );
-    const port = await freePort();
-    // What the test changes, the theme for one, is nobody else's.
-    const env = {
-      ...process.env,
-      JUPYTERLAB_SETTINGS_DIR: join(profile, 'settings'),
-      JUPYTERLAB_WORKSPACES_DIR: join(profile, 'workspaces'),
-      CIARD_NOTEBOOK_BUDGET: 'small',
-      CIARD_NOTEBOOK_RUNS: join(folder, 'runs'),
-    };
-    lab = spawn(
-      process.execPath,
-      [join(places.root, 'bin', 'ciard.mjs'), 'lab', '--no-browser', '--port', String(port)],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env,
-      },
-    );
-    address = await new Promise<URL>((resolve, reject) => {
-      let log = '';
-      for (const stream of [lab.stdout, lab.stderr]) {
-        stream?.on('data', (text: Buffer) => {
-          log += text.toString();
-          const found = /http:\/\/\S+\?token=\w+/.exec(log);
-          if (found) resolve(new URL(found[0]));
-        });
-      }
-      lab.once('exit', () => {
-        reject(new Error(`JupyterLab ended:\n${log}`));
-      });
-    });
-    const { chromium: launcher } = await import('playwright-core');
-    const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'];
-    browser = await launcher.launchPersistentContext(profile, {
-      executablePath: chromium!,
-      headless: true,
-      viewport: { width: 1200, height: 1200 },
-      args: [...flags, '--disable-background-networking', '--disable-component-update'],
-    });
-    page = browser.pages()[0] ?? (await browser.newPage());
-    page.setDefaultTimeout(Math.min(90_000, 20_000 * patience()));
+    ({ page, address, folder, close } = await openNotebook(sources, { CIARD_NOTEBOOK_BUDGET: 'small' }));
   });
 
   afterEach(async (context) => {
     await picture(`after ${context.name}`);
   });
 
-  after(async () => {
-    await browser.close();
-    const ended = new Promise((resolve) => lab.once('exit', resolve));
-    lab.kill('SIGTERM');
-    await ended;
-    for (const path of [folder, profile]) rmSync(path, { recursive: true, force: true });
-  });
+  after(() => close());
 
   test('opens on our notebooks; a new one has our kernel without a question', async () => {
-    await page.goto(address.href);
+    await page.goto(address);
     await page.waitForSelector('#jupyterlab-splash', { state: 'detached' });
     await page.locator('.jp-FileBrowser-crumbs', { hasText: 'notebooks' }).waitFor();
     await open(`/lab/tree/${relative(places.root, folder)}`);

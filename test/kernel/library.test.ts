@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { repositoryRoot } from '../../src/data/location.js';
-import { hasDvc } from '../../src/dvc/dvc.js';
+import { needsDvc } from '../dvc/dvc-repository.js';
 import { errorOf, type KernelClient, needsJupyter, openKernel, patience } from './kernel-client.js';
 
 suite('the library in cells', { skip: needsJupyter }, () => {
@@ -64,9 +64,7 @@ suite('the library in cells', { skip: needsJupyter }, () => {
     assert.match(report['text/html']!, /<table>[^]*TensorFlow/);
   });
 
-  test("DVC's states", { skip: hasDvc() ? false : 'needs DVC' }, async () => {
-    const status = await shown("import { dvcDataStatus } from './src/dvc/dvc.js';\nawait dvcDataStatus()");
-    assert.match(status['text/plain']!, /^DVC: tracked files/);
+  test('the proof of the data sets', { skip: needsDvc }, async () => {
     const proof = await shown("import { verifyData } from './src/dvc/verify.js';\nawait verifyData(['synthetic'])");
     assert.match(proof['text/html']!, /Data sets, proven by content/);
   });

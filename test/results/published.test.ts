@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { resolveAttack } from '../../src/attacks/catalogue.js';
+import { studentNames } from '../../src/experiments/scale.js';
 import { findMethod } from '../../src/methods/catalogue.js';
 import { publishedRow, selectPublished } from '../../src/results/published.js';
 import { publishedMethods } from '../methods/published-methods.js';
@@ -35,7 +36,11 @@ test('baselines are as MTARD and RSLAD print them, and RSLAD’s black-box numbe
 test('there is one row of a data set, student and method, and what it names we have', () => {
   const keys = rows.map(({ dataset, student, method }) => `${dataset} ${student} ${method}`);
   assert.equal(new Set(keys).size, keys.length);
-  for (const { values, method } of rows) {
+  for (const { values, student, method } of rows) {
+    assert.ok(
+      studentNames.some((name) => name === student),
+      student,
+    );
     findMethod(method);
     for (const attack of Object.keys(values)) resolveAttack(attack);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Interval } from '../../src/statistics/interval.js';
 
-export const trials = 500;
+const trials = 500;
 
 /** An interval at 95 % holds the truth in 95 ± 3 % of the trials. */
 export const assertCovers = (truth: number, intervalOf: (trial: number) => Interval): void => {

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { places } from '../../src/setup/places.mjs';
 import { csvOfTable } from '../../src/tables/csv.js';
 import { htmlOfTable } from '../../src/tables/html.js';
-import { escapeLatex, latexDocument, latexOfTable } from '../../src/tables/latex.js';
+import { escapeLatex, latexOfTable } from '../../src/tables/latex.js';
 import { markdownOfTable } from '../../src/tables/markdown.js';
 import { columnGroups, type Table } from '../../src/tables/table.js';
 import { textOfTable } from '../../src/tables/text.js';
@@ -303,7 +303,10 @@ test('as LaTeX: it compiles, whatever it holds', { skip: latex ? false : 'needs 
   };
   // A page is full of floats after a few.
   const bodies = [table, grouped, ...samples, letters].map((each) => `${latexOfTable(each)}\\clearpage`);
-  writeFileSync(join(folder, 'tables.tex'), latexDocument(bodies));
+  const preamble =
+    '\\documentclass[a4paper,landscape]{article}\\usepackage[margin=15mm]{geometry}\\usepackage{booktabs}';
+  const document = [preamble, '\\begin{document}', ...bodies, '\\end{document}'].join('\n');
+  writeFileSync(join(folder, 'tables.tex'), document);
   const args = latex === 'pdflatex' ? ['-halt-on-error', '-interaction=nonstopmode', 'tables.tex'] : ['tables.tex'];
   const { exitCode, stdout, stderr } = await execa(latex!, args, { cwd: folder, reject: false });
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`.slice(-3000));

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { displaySymbol, type MimeBundle } from '../../src/display.js';
 import { examine } from '../../src/doctor/report.js';
-import { dvcDataStatus, dvcStatus, hasDvc } from '../../src/dvc/dvc.js';
 import { verifyData } from '../../src/dvc/verify.js';
-import { dvcStatusTable, dvcStatusView } from '../../src/views/dvc-status.js';
 import type { Evaluation } from '../../src/evaluation/evaluate.js';
 import { outcomeOf } from '../../src/evaluation/outcome.js';
 import { viewOf } from '../../src/views/view-of.js';
@@ -14,6 +12,7 @@ import { createNetwork } from '../../src/models/network.js';
 import type { TrainingRun } from '../../src/training/train.js';
 import { repositoryRoot } from '../../src/data/location.js';
 import { readCellRecord } from '../../src/results/cell-record.js';
+import { needsDvc } from '../dvc/dvc-repository.js';
 
 const shown = async (value: unknown): Promise<MimeBundle> => {
   const view = viewOf(value);
@@ -97,22 +96,8 @@ test("the doctor's report shows what is wrong first, and no folder of this machi
   if (report.python !== null) assert.ok(!text.includes(report.python));
 });
 
-test("DVC's states are shown", { skip: hasDvc() ? false : 'needs DVC' }, async () => {
+test('the proof of the data sets is shown', { skip: needsDvc }, async () => {
   assert.match(String((await shown(await verifyData(['synthetic'])))['text/plain']), /synthetic +[✓✗–]/);
-  assert.match(String((await shown(await dvcDataStatus()))['text/plain']), /^DVC: tracked files/);
-  const bundle = await dvcStatusView(await dvcStatus())[displaySymbol]();
-  assert.match(String(bundle['text/plain']), /^DVC: /);
-});
-
-test('what has changed for DVC stands in one line each', () => {
-  const { rows } = dvcStatusTable({
-    'data.dvc': [{ 'changed outs': { 'data/a.bin': 'modified', 'data/b.bin': 'deleted' } }, 'always changed'],
-  });
-  assert.deepEqual(rows, [
-    ['data.dvc', 'changed outs: data/a.bin', 'modified'],
-    ['data.dvc', 'changed outs: data/b.bin', 'deleted'],
-    ['data.dvc', '', 'always changed'],
-  ]);
 });
 
 const plotly = 'application/vnd.plotly.v1+json';
