@@ -16,6 +16,7 @@ interface RunFlags {
   readonly results?: string;
   readonly runs?: string;
   readonly withParent?: boolean;
+  readonly requeue?: boolean;
 }
 
 export const replicates = (text: string): number => {
@@ -143,6 +144,7 @@ export const add = (program: Command): void => {
     .argument('<ids...>', 'ids, or the beginnings of them')
     .option('--results <folder>', 'where the records go (default: results)')
     .option('--runs <folder>', 'what is gone on with (default: runs/cells)')
+    .option('--requeue', 'as a task of SLURM that is interrupted: have SLURM queue it again')
     .addOption(new Option('--with-parent', 'stop when standard input closes').hideHelp())
     .action(async (texts: string[], flags: RunFlags) => {
       const [{ exitCodes }, { HeldError }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
@@ -183,6 +185,10 @@ export const add = (program: Command): void => {
         }
         process.stderr.write(`ciard: ${error.message}\n`);
         process.exitCode = exitCodes.resumable;
+        if (flags.requeue) {
+          const { requeueTask } = await import('../slurm/requeue.js');
+          await requeueTask();
+        }
       }
     });
 };

@@ -10,6 +10,7 @@ import { add as doctor } from './doctor.js';
 import { add as evaluate } from './evaluate.js';
 import { add as exportTorch } from './export-torch.js';
 import { firstLook } from './first-look.js';
+import { add as gather } from './gather.js';
 import { add as importTorch } from './import-torch.js';
 import { add as lab } from './lab.js';
 import { add as methods } from './methods.js';
@@ -18,6 +19,7 @@ import { add as notebooks } from './notebooks.js';
 import { add as pipeline } from './pipeline.js';
 import { add as report } from './report.js';
 import { add as reproduce } from './reproduce.js';
+import { add as status } from './status.js';
 import { add as table } from './table.js';
 import { add as train } from './train.js';
 
@@ -40,6 +42,8 @@ const commands: ((program: Command) => void)[] = [
   claims,
   report,
   cell,
+  status,
+  gather,
   pipeline,
 ];
 

@@ -4,9 +4,10 @@ import { Argument, type Command } from 'commander';
 import { UserError } from '../errors.js';
 import { scaleNames, type ScaleName } from '../experiments/scale.js';
 import { replicates } from './cell.js';
+import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 import { checkPlanFlags, reportFailures } from './table.js';
 
-interface Flags {
+interface Flags extends SlurmFlags {
   readonly data?: string;
   readonly seeds?: number;
   readonly jobs?: number;
@@ -16,8 +17,7 @@ interface Flags {
 
 /** `ciard reproduce`: every table of a scale. */
 export const add = (program: Command): void => {
-  program
-    .command('reproduce')
+  withSlurmFlags(program.command('reproduce'))
     .description('run what the tables of a scale lack, and render all of them with the verdicts (results/README.md)')
     .addArgument(
       new Argument(
@@ -30,7 +30,9 @@ export const add = (program: Command): void => {
     .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
     .option('--dry-run', 'list what would be run')
     .option('--json', 'print the rows of every table as JSON')
-    .action(async (scale: ScaleName, { data, seeds, jobs, dryRun = false, json = false }: Flags) => {
+    .action(async (scale: ScaleName, flags: Flags) => {
+      const { data, seeds, jobs, dryRun = false, json = false } = flags;
+      const request = slurmRequest(flags);
       checkPlanFlags({ dryRun, json, ...(jobs === undefined ? {} : { jobs }) });
       const [{ parseDatasetName }, { grids }, { defaultPlaces }, { writeReadme }, { scales }, { settingOf }, tables] =
         await Promise.all([
@@ -64,6 +66,16 @@ export const add = (program: Command): void => {
           process.stderr.write(`${line}\n`);
         },
       };
+      if (request) {
+        const units = [];
+        for (const name of datasets) {
+          units.push(
+            ...tables.unitsOfTables(grids, await settingOf(scale, { data: name, replicates: seeds }), undefined),
+          );
+        }
+        await runOnSlurm(units, places, request, dryRun);
+        return;
+      }
       const found = [];
       const failures = [];
       for (const name of datasets) {

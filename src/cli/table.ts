@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import type { ScaleName } from '../experiments/scale.js';
 import { replicates, scaleOption } from './cell.js';
+import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 
-interface Flags {
+interface Flags extends SlurmFlags {
   readonly data?: string;
   readonly scale: ScaleName;
   readonly seeds?: number;
@@ -16,8 +17,7 @@ interface Flags {
 
 /** `ciard table`: runs what a table lacks, and renders it. */
 export const add = (program: Command): void => {
-  program
-    .command('table')
+  withSlurmFlags(program.command('table'))
     .description('run what a table lacks, and render it (results/<table>/<data>-<scale>)')
     .argument(
       '<table>',
@@ -42,6 +42,7 @@ export const add = (program: Command): void => {
         );
       }
       checkPlanFlags(flags);
+      const request = slurmRequest(flags);
       const [{ parseDatasetName }, { findGrid }, { defaultPlaces }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
         import('../experiments/grids.js'),
@@ -63,6 +64,10 @@ export const add = (program: Command): void => {
           process.stderr.write(`${line}\n`);
         },
       };
+      if (request) {
+        await runOnSlurm(tables.unitsOfTables([grid], setting, flags.only), options.places, request, dryRun);
+        return;
+      }
       if (fromCheckpoints) {
         const { describeComparisons, tableFromCheckpoints } = await import('../experiments/from-checkpoints.js');
         const { rows, text, comparisons, failures } = await tableFromCheckpoints(grid, setting, options);

@@ -135,7 +135,10 @@ const averagedDifferences = (
       const averages = shared.map(
         (replicate) => perData.reduce((sum, each) => sum + each.get(replicate)!, 0) / perData.length,
       );
-      return judged(`ciard − ${second}, ${attack}, over ${rowsOfData.length} data sets`, meanOf(averages));
+      return judged(
+        `ciard − ${second}, ${attack}, over ${rowsOfData.length} data set${rowsOfData.length === 1 ? '' : 's'}`,
+        meanOf(averages),
+      );
     }),
   );
 

@@ -121,7 +121,7 @@ export const planText = (plan: readonly PlannedUnit[], jobs = availableParalleli
 };
 
 /** A table of the records that are there, written in all its forms. */
-const renderTable = async (grid: Grid, setting: GridSetting, places: Places): Promise<TableResult> => {
+export const renderTable = async (grid: Grid, setting: GridSetting, places: Places): Promise<TableResult> => {
   const measured = await measuredRows(grid, setting, places);
   const rows = resultRows(grid, setting, measured);
   return {
