@@ -26,7 +26,7 @@ export const parse = (file, text = readFileSync(file, 'utf8')) =>
     text,
     ts.ScriptTarget.Latest,
     true,
-    file.endsWith('.mjs') ? ts.ScriptKind.JS : ts.ScriptKind.TS,
+    file.endsWith('.mjs') ? ts.ScriptKind.JS : file.endsWith('.tsx') ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
   );
 
 /** @param {ts.Node} node @param {(node: ts.Node) => void} visit */
@@ -77,7 +77,12 @@ export const importsOf = (source) => {
 export const resolveImport = (specifier, from) => {
   if (!specifier.startsWith('.')) return undefined;
   const path = resolve(dirname(from), specifier);
-  const candidates = [path.replace(/\.js$/, '.ts'), path.replace(/\.mjs$/, '.mts'), path];
+  const candidates = [
+    path.replace(/\.js$/, '.ts'),
+    path.replace(/\.js$/, '.tsx'),
+    path.replace(/\.mjs$/, '.mts'),
+    path,
+  ];
   return candidates.find((candidate) => existsSync(candidate) && statSync(candidate).isFile());
 };
 
@@ -115,7 +120,7 @@ export const concernedTests = (root, changed) => {
     ...filesIn(join(root, 'results')),
     ...readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [join(root, entry.name)] : [])),
   ];
-  const code = sources.filter((file) => /\.(ts|mjs)$/.test(file));
+  const code = sources.filter((file) => /\.(tsx?|mjs)$/.test(file));
   /** @type {Map<string, string[]>} */
   const byName = new Map();
   for (const file of [...sources, ...others]) byName.set(basename(file), [...(byName.get(basename(file)) ?? []), file]);
