@@ -28,7 +28,7 @@ const environment: CellRecord['environment'] = {
   ...{ threads: 2, dvc: null, kernel: null },
   tensorflow: { version: '2.21.0', device: 'cpu', gpu: null, oneDnn: true, threads: 1 },
 };
-const common = { format: 'ciard-cell-1', warnings: [], environment } as const;
+const common = { format: 'ciard-cell-1' as const, warnings: [], environment };
 
 const trainRecord = (cell: TrainCell, name: string, checkpoint: string): CellRecord => {
   const rng = createRng(cell.seed).fork(name);
