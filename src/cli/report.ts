@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
 interface Flags {
@@ -19,8 +20,7 @@ export const add = (program: Command): void => {
     .option('--results <folder>', 'where the records are (default: results)')
     .option('--runs <folder>', 'where the weights of trainings are (default: runs/cells)')
     .action(async ({ out, open = false, json = false, results, runs }: Flags) => {
-      const [{ join, resolve }, { repositoryRoot }, { defaultPlaces }, { collectReport }] = await Promise.all([
-        import('node:path'),
+      const [{ repositoryRoot }, { defaultPlaces }, { collectReport }] = await Promise.all([
         import('../data/location.js'),
         import('../experiments/places.js'),
         import('../report/collect.js'),

@@ -61,7 +61,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   const [isRunning, setRunning] = useState(false);
   const [problem, setProblem] = useState('');
   const [agreements, setAgreements] = useState<Readonly<Record<string, Agreement>>>({});
-  const stop = useRef(false);
+  const stop = useRef<{ now: boolean }>({ now: false });
   const loaded = useRef(new Map<string, PageNetwork>());
   const { networks, classes, labels, indices, imageSize } = laboratory;
   const titleOf = (run: string): string => {
@@ -103,10 +103,11 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
       setAgreements((before) => ({ ...before, [id]: agreement }));
     }
   };
+  const isStopped = (): boolean => stop.current.now;
   const run = async (): Promise<void> => {
     setRunning(true);
     setProblem('');
-    stop.current = false;
+    stop.current = { now: false };
     try {
       await start();
       const images = imagesOf(laboratory, [number]);
@@ -121,7 +122,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
       const running = new Map(sources.map((id) => [id, attackSteps({ ...request, network: networkOf(id) })]));
       const found = new Map<string, Float32Array>();
       try {
-        for (let at = 0; at <= steps && !stop.current; at++) {
+        for (let at = 0; at <= steps && !isStopped(); at++) {
           for (const [id, attack] of running) {
             const next = await attack.next();
             if (!next.done) found.set(id, next.value);
@@ -173,7 +174,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
     <div ref={place}>
       <p>
         The networks run in this page, by the model and attack code that Node runs.{' '}
-        {computing ? <span data-backend={computing.backend}>Now {computing.reason} computes.</span> : null}
+        {computing ? <span data-backend={computing.backend}>What computes: {computing.reason}.</span> : null}
       </p>
       <div class="controls">
         <Checks
@@ -237,7 +238,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
           type="button"
           disabled={chosen.length === 0}
           onClick={() => {
-            if (isRunning) stop.current = true;
+            if (isRunning) stop.current.now = true;
             else void run();
           }}
         >
@@ -300,7 +301,12 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
                 </thead>
                 <tbody>
                   {[...classes.keys()]
-                    .sort((i, j) => clean[j]! + attacked[j]! - clean[i]! - attacked[i]!)
+                    // The true class is always among them.
+                    .sort(
+                      (i, j) =>
+                        Number(j === label) - Number(i === label) ||
+                        clean[j]! + attacked[j]! - clean[i]! - attacked[i]!,
+                    )
                     .slice(0, 5)
                     .map((i) => (
                       <tr key={i}>
@@ -311,7 +317,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
                         <td class="right">{(100 * clean[i]!).toFixed(1)} %</td>
                         <td class="right">{(100 * attacked[i]!).toFixed(1)} %</td>
                         <td>
-                          <meter min={0} max={1} value={attacked[i]!} aria-label={`confidence in ${classes[i] ?? i}`} />
+                          <meter min={0} max={1} value={attacked[i]} aria-label={`confidence in ${classes[i] ?? i}`} />
                         </td>
                       </tr>
                     ))}

@@ -79,9 +79,14 @@ export const loadPageNetwork = (entry: LaboratoryNetwork): PageNetwork => {
   };
 };
 
+/** Unpacked once. */
+const bytesOfLaboratory = new WeakMap<Laboratory, Uint8Array>();
+
 /** Images of these numbers, [count, height, width, 3] in [0, 1]. */
-export const imagesOf = ({ pixels, imageSize }: Laboratory, numbers: readonly number[]): Float32Array => {
-  const bytes = bytesOf(pixels);
+export const imagesOf = (laboratory: Laboratory, numbers: readonly number[]): Float32Array => {
+  const { pixels, imageSize } = laboratory;
+  const bytes = bytesOfLaboratory.get(laboratory) ?? bytesOf(pixels);
+  bytesOfLaboratory.set(laboratory, bytes);
   const size = 3 * imageSize ** 2;
   const images = new Float32Array(numbers.length * size);
   numbers.forEach((number, i) => {
@@ -227,7 +232,7 @@ export const agreementOf = async (
         labels: numbers.map((number) => labels[number]!),
         indices: numbers.map((number) => indices[number]!),
       }))
-        adversarial = each as Float32Array<ArrayBuffer>;
+        adversarial = each;
       const attacked = await logitsOf(network, adversarial);
       numbers.forEach((number, i) => {
         const isRight = (values: Float32Array): boolean =>

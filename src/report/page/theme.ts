@@ -54,7 +54,7 @@ export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: numb
       ...(subtitle.join('') === ''
         ? {}
         : { subtitle: { ...(themed.layout.title?.subtitle as object | undefined), text: subtitle.join('<br>') } }),
-    } as NonNullable<Layout['title']>,
+    },
   };
   return { data: themed.data, layout: { ...themed.layout, ...axes, ...sizes } };
 };
