@@ -75,12 +75,15 @@ export { notebookSetting, type NotebookSetting } from './kernel/notebook-setting
 export { trainLive, type LiveTrainingRun } from './kernel/notebook-training.js';
 
 // Figures
+export { ablationFigure, type AblationSeries } from './figures/ablation.js';
 export { attackAccuracyFigure, type AttackedNetwork } from './figures/attack-accuracy.js';
-export { cleanRobustFigure, type CleanRobustPoint } from './figures/clean-robust.js';
+export { cleanRobustFigure, paretoFront, type CleanRobustPoint } from './figures/clean-robust.js';
+export { comparedCurvesFigure, type CurveGroup } from './figures/compared-curves.js';
 export { confusionFigure, countConfusions } from './figures/confusion-matrix.js';
 export { epsilonCurveFigure, type EpsilonSeries } from './figures/epsilon-curve.js';
 export type { Figure } from './figures/figure.js';
 export { liveTrainingCurves } from './figures/live-training.js';
+export { parallelCoordinatesFigure, type CoordinateLine } from './figures/parallel-coordinates.js';
 export { renderSvg } from './figures/render-svg.js';
 export { trainingCurvesFigure } from './figures/training-curves.js';
 

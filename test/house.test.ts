@@ -11,7 +11,7 @@ import { repositoryRoot } from '../src/setup/places.mjs';
 import { exportsOf, filesIn, importsOf, parse, resolveImport } from './import-graph.mjs';
 
 const src = join(repositoryRoot, 'src');
-const sources = filesIn(src).filter((file) => /\.(ts|mjs)$/.test(file));
+const sources = filesIn(src).filter((file) => /\.(tsx?|mjs)$/.test(file));
 
 /** The room of a file as README's table calls it: 'engine', '*.ts' for what lies beside the rooms, 'index.ts'. */
 const roomOf = (file: string): string => {

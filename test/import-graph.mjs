@@ -139,7 +139,7 @@ export const concernedTests = (root, changed) => {
     ...filesIn(join(root, 'results')),
     ...readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [join(root, entry.name)] : [])),
   ];
-  const code = sources.filter((file) => /\.(ts|mjs)$/.test(file));
+  const code = sources.filter((file) => /\.(tsx?|mjs)$/.test(file));
   /** @type {Map<string, string[]>} */
   const byName = new Map();
   for (const file of [...sources, ...others]) byName.set(basename(file), [...(byName.get(basename(file)) ?? []), file]);

@@ -11,16 +11,15 @@ import {
   type AutoAttackVersion,
 } from './auto-attack.js';
 import { fab, fabRevision, fabTargeted } from './fab.js';
+import { pgd, pgdRevision } from './pgd.js';
 import {
   cwConfidence,
   cwLinfSteps,
   fgsmSteps,
-  pgd,
-  pgdRevision,
   pgdSatSteps,
   pgdTradesSteps,
   type SignSteps,
-} from './pgd.js';
+} from './published-steps.js';
 import { square, squareRevision } from './square.js';
 import { defaultEpsilon, radiusText, starts } from './threat-model.js';
 

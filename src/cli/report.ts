@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
 interface Flags {
@@ -19,8 +20,8 @@ export const add = (program: Command): void => {
     .option('--results <folder>', 'where the records are (default: results)')
     .option('--runs <folder>', 'where the weights of trainings are (default: runs/cells)')
     .action(async ({ out, open = false, json = false, results, runs }: Flags) => {
-      const [{ join, resolve }, { repositoryRoot }, { defaultPlaces }, { collectReport }] = await Promise.all([
-        import('node:path'),
+      const [{ checkFolderWritable }, { repositoryRoot }, { defaultPlaces }, { collectReport }] = await Promise.all([
+        import('../atomic-write.js'),
         import('../data/location.js'),
         import('../experiments/places.js'),
         import('../report/collect.js'),
@@ -30,6 +31,8 @@ export const add = (program: Command): void => {
         results: results === undefined ? usual.results : resolve(results),
         runs: runs === undefined ? usual.runs : resolve(runs),
       };
+      const folder = out === undefined ? join(usual.results, 'report') : resolve(out);
+      await checkFolderWritable(folder);
       const data = await collectReport(places);
       await import('../engine/backend.js');
       const [{ laboratoryOf }, { writeReport }] = await Promise.all([
@@ -37,7 +40,6 @@ export const add = (program: Command): void => {
         import('../report/write.js'),
       ]);
       const laboratory = await laboratoryOf(data.runs, places, { data: 'synthetic', root: repositoryRoot() });
-      const folder = out === undefined ? join(usual.results, 'report') : resolve(out);
       const { file, bytes } = await writeReport(folder, data, laboratory);
       if (json) {
         const { networks = [], without = 0 } = laboratory ?? {};

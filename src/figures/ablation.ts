@@ -25,6 +25,16 @@ export interface AblationOptions extends Partial<FigureTitle> {
   readonly setting: string;
 }
 
+/** The range of values with some room, so that symbols at its ends are whole. */
+const padded = (values: readonly number[]): [number, number] => {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = high > low ? 0.04 * (high - low) : 0.5;
+  return [low - room, high + room];
+};
+
+const isNumbers = (values: readonly TriedValue[]): values is readonly number[] =>
+  values.every((value) => typeof value === 'number');
+
 const categoryOf = (value: TriedValue): string => (value === null ? 'none' : String(value));
 
 /**
@@ -37,7 +47,7 @@ export const ablationFigure = (
 ): Figure => {
   const measured = series.flatMap(({ points }) => points.map((point) => point.measured));
   const values = series.flatMap(({ points }) => points.map(({ at }) => at));
-  const isNumeric = values.every((value) => typeof value === 'number');
+  const isNumeric = values.length > 0 && isNumbers(values);
   const styles = networkStyles(series);
   const data = series.map(({ label, points }, i): Partial<PlotData> => {
     const { colour, symbol, dash } = styles[i]!;
@@ -61,7 +71,9 @@ export const ablationFigure = (
     {
       xaxis: axis(
         `Setting: ${setting}`,
-        isNumeric ? {} : { type: 'category', categoryarray: [...new Set(values.map(categoryOf))] },
+        isNumeric && isNumbers(values)
+          ? { range: padded(values), tickvals: [...new Set(values)].sort((a, b) => a - b) }
+          : { type: 'category', categoryarray: [...new Set(values.map(categoryOf))] },
       ),
       yaxis: percentAxis('Accuracy', ends),
       showlegend: true,

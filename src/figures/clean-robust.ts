@@ -35,7 +35,7 @@ export interface CleanRobustOptions extends Partial<FigureTitle> {
 }
 
 /** Of points the ones that no other is at least as good as in both accuracies and better in one, from left to right. */
-const paretoFront = <P extends Pick<CleanRobustPoint, 'clean' | 'robust'>>(points: readonly P[]): P[] => {
+export const paretoFront = <P extends Pick<CleanRobustPoint, 'clean' | 'robust'>>(points: readonly P[]): P[] => {
   const sorted = [...points].sort((a, b) => b.clean.value - a.clean.value || b.robust.value - a.robust.value);
   let best = -Infinity;
   return sorted

@@ -1,7 +1,7 @@
 import type { PlotData } from 'plotly.js';
 import { meanOf } from '../statistics/mean.js';
 import type { Point } from '../statistics/slope.js';
-import { axis, createFigure, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
+import { axis, createFigure, epochAxis, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
 import { channelsOf } from './colour.js';
 import type { Figure } from './figure.js';
 import { networkStyles, type NamedNetwork } from './network-style.js';
@@ -42,6 +42,7 @@ export const comparedCurvesFigure = (
   const shown = (value: number): number => (isAccuracy ? inPercent(value) : Number(value.toPrecision(6)));
   const styles = networkStyles(groups);
   const all: number[] = [];
+  const epochsOfAll = groups.flatMap(({ runs }) => runs.flatMap(({ points }) => points.map(({ x }) => x)));
   const data = groups.flatMap(({ label, runs, marked = [], isSecond = false }, i): Partial<PlotData>[] => {
     const { colour, symbol, dash } = styles[i]!;
     const epochs = [...new Set(runs.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
@@ -113,7 +114,7 @@ export const comparedCurvesFigure = (
     data,
     { title, ...(notes.length > 0 ? { subtitle: notes.join('; ') } : {}) },
     {
-      xaxis: axis('Epoch'),
+      xaxis: axis('Epoch', epochAxis(Math.max(1, ...epochsOfAll))),
       yaxis: isAccuracy ? percentAxis(quantity, all.map(inPercent)) : axis(quantity),
       showlegend: true,
     },

@@ -62,6 +62,13 @@ export const percentAxis = (
   return axis(`${title} (%)`, { range, tick0: 0, dtick: distance, ...settings });
 };
 
+/** What an axis of epochs, from the first to the `last`, is besides its title: some room, and whole ticks. */
+export const epochAxis = (last: number): Partial<LayoutAxis> => ({
+  range: [last > 1 ? 1 - 0.03 * (last - 1) : 0.5, last > 1 ? last + 0.03 * (last - 1) : 1.5],
+  tick0: 0,
+  dtick: [1, 2, 5, 10, 20, 25, 50, 100].find((step) => last / step <= 8) ?? 100,
+});
+
 export interface FigureTitle {
   readonly title: string;
   /** A line below it: data set, budget. */

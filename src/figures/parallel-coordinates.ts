@@ -3,7 +3,7 @@ import type { TriedValue } from './ablation.js';
 import { axis, createFigure, type FigureTitle } from './create-figure.js';
 import type { Figure } from './figure.js';
 import { networkStyles, type NamedNetwork } from './network-style.js';
-import { gridColour, ink } from './theme.js';
+import { gridColour, ink, styleCount } from './theme.js';
 
 /** A network over the axes: undefined where it has no such setting or result. */
 export interface CoordinateLine extends NamedNetwork {
@@ -76,10 +76,11 @@ export const parallelCoordinatesFigure = (
     x: ticks.map(({ name }) => name),
     y: ticks.map(({ at }) => at),
     text: ticks.map(({ text }) => text),
-    textposition: 'middle right',
+    textposition: 'top center',
     textfont: { size: 11, color: ink },
     hoverinfo: 'skip',
     showlegend: false,
+    cliponaxis: false,
   };
   return createFigure(
     [...uprights, ...drawn, labels],
@@ -87,12 +88,13 @@ export const parallelCoordinatesFigure = (
     {
       xaxis: axis('Setting or result', { type: 'category', categoryarray: [...axes], showgrid: false }),
       yaxis: axis('Share of its range (1)', {
-        range: [-0.05, 1.05],
+        range: [-0.05, 1.08],
         showgrid: false,
         showticklabels: false,
         ticks: '',
       }),
-      showlegend: true,
+      // More looks alike: they are told under the pointer.
+      showlegend: lines.length <= styleCount,
     },
   );
 };

@@ -1,6 +1,6 @@
 import type { Layout, PlotData } from 'plotly.js';
 import type { EpochRow } from '../training/run-state.js';
-import { axis, createFigure, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
+import { axis, createFigure, epochAxis, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
 import type { Figure } from './figure.js';
 import { assignLooks } from './looks.js';
 import { ink, seriesStyle, type SeriesStyle } from './theme.js';
@@ -88,12 +88,6 @@ export const trainingCurvesFigure = (
 ): Figure => {
   const byEpoch = history.map(({ epoch }) => epoch);
   const last = Math.max(epochs ?? 0, ...byEpoch, 1);
-  const distance = [1, 2, 5, 10, 20, 25, 50, 100].find((step) => last / step <= 8) ?? 100;
-  const epochAxis = {
-    range: [last > 1 ? 1 - 0.03 * (last - 1) : 0.5, last > 1 ? last + 0.03 * (last - 1) : 1.5],
-    tick0: 0,
-    dtick: distance,
-  };
 
   const names = termNames(history);
   const panels = [...quantities].reverse().flatMap((quantity) => {
@@ -135,7 +129,7 @@ export const trainingCurvesFigure = (
       const number = panel === 0 ? '' : String(panel + 2);
       const top = 1 - panel * (share + gap);
       return {
-        [`xaxis${number}`]: axis('Epoch', { ...epochAxis, domain: [0, 0.44], anchor: `y${number}` as 'y' }),
+        [`xaxis${number}`]: axis('Epoch', { ...epochAxis(last), domain: [0, 0.44], anchor: `y${number}` as 'y' }),
         [`yaxis${number}`]: axis(quantity.title, {
           rangemode: 'tozero',
           domain: [Math.max(0, top - share), top],
@@ -179,7 +173,7 @@ export const trainingCurvesFigure = (
     { title, subtitle },
     {
       ...termAxes,
-      xaxis2: axis('Epoch', { ...epochAxis, domain: [0.56, 1], anchor: 'y2' }),
+      xaxis2: axis('Epoch', { ...epochAxis(last), domain: [0.56, 1], anchor: 'y2' }),
       yaxis2: percentAxis(
         'Held-out accuracy',
         validated.flatMap(({ clean, robust }) => [inPercent(clean), inPercent(robust)]),

@@ -9,9 +9,9 @@ const page = fileURLToPath(new URL('./page', import.meta.url));
 /** What runs in the page only where Node would: drawing without a browser, TensorFlow's own kernels. */
 const absent: Plugin = {
   name: 'absent',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^vega$/ }, ({ path }) => ({ path, namespace: 'absent' }));
-    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+  setup(bundle) {
+    bundle.onResolve({ filter: /^vega$/ }, ({ path }) => ({ path, namespace: 'absent' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
       contents: `throw new Error(${JSON.stringify(`${path} is not in the page`)});`,
     }));
   },

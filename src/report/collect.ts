@@ -123,6 +123,12 @@ const scaleInName = (name: string, data: string): string | undefined => {
   return place.startsWith(`${data}-`) ? place.slice(data.length + 1) : undefined;
 };
 
+/** A record of a recipe that its table has no more is in none; a folder that is no table's is one's own. */
+const tableOf = (file: string): string => {
+  const [folder = ''] = file.split('/');
+  return [...grids, ...pilots].some(({ name }) => name === folder) ? 'in no table' : folder;
+};
+
 /** The networks that records are of. */
 const runsOf = (records: ReadonlyMap<string, Found>, settings: readonly GridSetting[]): ReportRun[] => {
   const labels = labelsOf(settings);
@@ -155,7 +161,7 @@ const runsOf = (records: ReadonlyMap<string, Found>, settings: readonly GridSett
       variant: label?.variant ?? method,
       title:
         (label?.title ?? titles.get(method) ?? method) + (of === 'robust teacher' && !label ? ', robust teacher' : ''),
-      tables: label?.tables ?? [some.file.split('/')[0]!],
+      tables: label?.tables ?? [tableOf(some.file)],
       settings: trainCell ? settingsFlat(trainCell, nameOf) : {},
       training:
         training && measured && of === 'student'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { wilsonInterval } from '../../src/evaluation/interval.js';
-import { cleanRobustFigure, type CleanRobustPoint } from '../../src/figures/clean-robust.js';
+import { cleanRobustFigure, paretoFront, type CleanRobustPoint } from '../../src/figures/clean-robust.js';
 import { checkFigure } from './golden.js';
 
 const total = 1000;
@@ -54,4 +54,18 @@ test('one group needs no legend, and no interval no bars', () => {
   assert.equal(layout.title?.subtitle, undefined);
   assert.ok(data[0]!.error_y?.type === 'data');
   assert.deepEqual(data[0]!.error_y.array, [0]);
+});
+
+test('the Pareto front joins what no other of its group beats in both', () => {
+  const at = (label: string, clean: number, robust: number): CleanRobustPoint => ({
+    ...{ label, clean: { value: clean }, robust: { value: robust } },
+  });
+  const some = [at('a', 0.9, 0.1), at('b', 0.8, 0.5), at('beaten', 0.7, 0.4), at('c', 0.6, 0.6), at('as b', 0.8, 0.3)];
+  assert.deepEqual(
+    paretoFront(some).map(({ label }) => label),
+    ['c', 'b', 'a'],
+  );
+  const { data } = cleanRobustFigure(some, { attack: 'PGD-20', front: true, names: false });
+  assert.deepEqual(data.find(({ name }) => name === 'Pareto front')?.x, [60, 80, 90]);
+  assert.ok(data.every(({ mode }) => mode !== 'text+markers'));
 });

@@ -47,7 +47,7 @@ export const checkFigure = async (name: string, figure: Figure): Promise<string>
   for (const axis of axesOf(figure)) {
     const title = figure.layout[axis as 'xaxis']?.title?.text ?? '';
     // A number needs its unit; epochs and categories are their own.
-    assert.match(title, /\((?:%|nats|1|1\/255)\)$|^Epoch$|^Attack$|class$/, `${name}, ${axis}: '${title}'`);
+    assert.match(title, /\((?:%|nats|1|1\/255)\)$|^Epoch$|^Attack$|class$|^Setting/, `${name}, ${axis}: '${title}'`);
   }
   const svg = await renderSvg(figure);
   assert.equal(await renderSvg(figure), svg, 'a second drawing has other bytes');

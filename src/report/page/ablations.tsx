@@ -21,16 +21,37 @@ interface AblationsProps {
 export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
   const runs = groups.flatMap((group) => group.runs);
   const results = resultNames(runs, data);
-  // Settings of which there are groups that differ in nothing else.
+  // Settings of which there are groups that differ in nothing else, and that were measured, the most telling first.
   const settings = useMemo(
-    () => differingSettings(runs).filter((name) => ablationsOf(groups, name).length > 0),
+    () =>
+      differingSettings(runs)
+        .map((name) => ({
+          name,
+          values: ablationsOf(groups, name).reduce(
+            (sum, ablation) =>
+              sum +
+              Math.max(
+                0,
+                ...results.map((result) => ablation.groups.filter((group) => groupMean(group, result.name)).length - 1),
+              ),
+            0,
+          ),
+        }))
+        .filter(({ values }) => values > 0)
+        .sort((a, b) => b.values - a.values)
+        .map(({ name }) => name),
     [groups],
   );
   const setting = settings.includes(state.get('setting')) ? state.get('setting') : (settings[0] ?? '');
-  const usual = results.some(({ name }) => name === 'pgd-sat')
-    ? ['clean', 'pgd-sat']
-    : ['held-out-clean', 'held-out-robust'];
   const chosen = state.list('results');
+  const ofSetting = ablationsOf(groups, setting).flatMap((each) => each.groups);
+  const usual = [
+    ['clean', 'pgd-sat'],
+    ['held-out-clean', 'held-out-robust'],
+  ].find((names) => names.some((name) => ofSetting.filter((group) => groupMean(group, name)).length > 1)) ?? [
+    'clean',
+    'pgd-sat',
+  ];
   const shown = chosen.length === 0 ? usual : chosen;
   const title = (name: string): string => results.find((each) => each.name === name)?.title ?? name;
   const series = useMemo((): AblationSeries[] => {

@@ -1,11 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ReportData } from '../data.js';
+import type { Laboratory, ReportData } from '../data.js';
 import { Ablations } from './ablations.js';
+import { Attack } from './attack.js';
 import { Claims } from './claims.js';
 import { Checks, Select } from './controls.js';
 import { Curves } from './curves.js';
 import { differingSettings, filterRuns, groupRuns, settingKey, settingText } from './groups.js';
+import { Images } from './images.js';
 import { Pareto } from './pareto.js';
 import { RunsTable } from './runs-table.js';
 import { formatHash, pageState, parseHash, type PageState, type PageValues } from './state.js';
@@ -15,7 +17,9 @@ const sections = [
   ['clean-robust-section', 'Clean against robust'],
   ['curves-section', 'Training curves'],
   ['ablations', 'Ablations'],
+  ['images', 'Image by image'],
   ['claims', 'Claims'],
+  ['attack', 'Attack it yourself'],
 ] as const;
 
 const Section = ({
@@ -174,7 +178,13 @@ const Filter = ({
   );
 };
 
-export const App = ({ data }: { readonly data: ReportData }) => {
+interface AppProps {
+  readonly data: ReportData;
+  /** Undefined while it is unpacked, null where there is none. */
+  readonly laboratory: Laboratory | null | undefined;
+}
+
+export const App = ({ data, laboratory }: AppProps) => {
   const state = usePageState();
   const theme = state.get('theme', darkByDefault.matches ? 'dark' : 'light');
   const isDark = theme === 'dark';
@@ -268,8 +278,23 @@ export const App = ({ data }: { readonly data: ReportData }) => {
         <Section id="ablations">
           <Ablations data={data} groups={wider} state={state} isDark={isDark} />
         </Section>
+        <Section id="images">
+          <Images data={data} groups={groups} laboratory={laboratory ?? null} state={state} />
+        </Section>
         <Section id="claims">
           <Claims data={data} state={state} setting={setting} />
+        </Section>
+        <Section id="attack">
+          {laboratory && laboratory.networks.length > 0 ? (
+            <Attack data={data} laboratory={laboratory} state={state} />
+          ) : laboratory === undefined ? (
+            <p role="status">The images and networks are being unpacked …</p>
+          ) : (
+            <p>
+              No network with its weights is embedded: <code>npx ciard table students</code> trains some,{' '}
+              <code>dvc pull</code> brings those that were shipped; then write the report again.
+            </p>
+          )}
         </Section>
       </main>
     </div>

@@ -13,7 +13,9 @@ const plain = (text: string): string => text.replaceAll(/<br>/g, ' ').replaceAll
 export const tableOfFigure = ({ data, layout }: Figure): Table => {
   const told = data.filter(({ hoverinfo, hovertemplate, x }) => hoverinfo !== 'skip' && hovertemplate && x);
   const cell = (value: unknown): Cell =>
-    value === null || value === undefined ? { text: '–', value: null } : { text: String(value), value: String(value) };
+    typeof value === 'number' || typeof value === 'string'
+      ? { text: String(value), value }
+      : { text: '–', value: null };
   const at = (array: unknown, i: number): unknown => (Array.isArray(array) ? (array as unknown[])[i] : undefined);
   return {
     columns: [
@@ -84,7 +86,7 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
       .react(place.current!, [...fitted.data] as Data[], fitted.layout, {
         displaylogo: false,
         responsive: false,
-        displayModeBar: 'hover' as unknown as boolean,
+        displayModeBar: 'hover',
         modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d', 'autoScale2d'],
       })
       .then(() => {

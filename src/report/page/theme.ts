@@ -1,6 +1,6 @@
-import type { Layout, LayoutAxis } from 'plotly.js';
+import type { Layout } from 'plotly.js';
 import type { Figure } from '../../figures/figure.js';
-import { ink, paper } from '../../figures/theme.js';
+import { gridColour, ink, paper } from '../../figures/theme.js';
 
 /** The colours of a figure on the page, in place of the house's for print. */
 const dark = { paper: '#16181c', ink: '#c9ccd1', grid: '#33373d' };
@@ -8,6 +8,7 @@ const dark = { paper: '#16181c', ink: '#c9ccd1', grid: '#33373d' };
 const inDark = (value: unknown): unknown => {
   if (value === ink) return dark.ink;
   if (value === paper) return dark.paper;
+  if (value === gridColour) return dark.grid;
   if (Array.isArray(value)) return value.map(inDark);
   if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, inDark(part)]));
@@ -29,16 +30,23 @@ const wrap = (text: string, characters: number): string[] => {
 /** A figure as it is drawn on a page of these colours, `width` pixels wide. */
 export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: number): Figure => {
   const themed = isDark ? (inDark({ data, layout }) as Figure) : { data, layout };
-  const axes = Object.fromEntries(
-    Object.entries(themed.layout)
-      .filter(([name]) => /^[xy]axis\d*$/.test(name))
-      .map(([name, axis]) => [name, isDark ? { ...(axis as LayoutAxis), gridcolor: dark.grid } : axis]),
+  const isNarrow = width < 520;
+  // Beside the points names would cover one another: the legend has them.
+  const isNamed = isNarrow && themed.data.some(({ mode }) => mode === 'text+markers');
+  const drawn = isNamed
+    ? themed.data.map((trace) =>
+        trace.mode === 'text+markers' ? { ...trace, mode: 'markers' as const, showlegend: true } : trace,
+      )
+    : themed.data;
+  const left = isNarrow ? 52 : 70;
+  const title = wrap(layout.title?.text ?? '', Math.floor((width - left) / 9));
+  const subtitle = wrap(
+    (layout.title?.subtitle as { text?: string } | undefined)?.text ?? '',
+    Math.floor((width - left) / 6.8),
   );
-  const title = wrap(layout.title?.text ?? '', Math.floor(width / 9));
-  const subtitle = wrap((layout.title?.subtitle as { text?: string } | undefined)?.text ?? '', Math.floor(width / 6.6));
   const top = 34 + 22 * title.length + (subtitle.join('') === '' ? 0 : 17 * subtitle.length);
-  const entries = themed.data.filter(({ showlegend, name }) => showlegend !== false && name !== undefined);
-  const isShown = themed.layout.showlegend ?? entries.length > 1;
+  const entries = drawn.filter(({ showlegend, name }) => showlegend !== false && name !== undefined);
+  const isShown = isNamed || (themed.layout.showlegend ?? entries.length > 1);
   // Entries of a legend below stand in rows: on a narrow page they would leave no room for the plot.
   const columns = Math.max(1, Math.floor(width / 220));
   const rows = isShown ? Math.ceil(entries.length / columns) : 0;
@@ -47,14 +55,15 @@ export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: numb
     height,
     width,
     autosize: false,
-    margin: { l: width < 520 ? 52 : 70, r: width < 520 ? 10 : 24, t: top, b: 60 },
+    showlegend: isShown,
+    margin: { l: left, r: isNarrow ? 10 : 24, t: top, b: 60 },
     title: {
       ...themed.layout.title,
       text: title.join('<br>'),
       ...(subtitle.join('') === ''
         ? {}
         : { subtitle: { ...(themed.layout.title?.subtitle as object | undefined), text: subtitle.join('<br>') } }),
-    } as NonNullable<Layout['title']>,
+    },
   };
-  return { data: themed.data, layout: { ...themed.layout, ...axes, ...sizes } };
+  return { data: drawn, layout: { ...themed.layout, ...sizes } };
 };

@@ -1,0 +1,154 @@
+import { useMemo } from 'preact/hooks';
+import { unpackOutcome } from '../../evaluation/outcome-bits.js';
+import { mcnemar } from '../../statistics/mcnemar.js';
+import type { Laboratory, ReportData, ReportRun } from '../data.js';
+import { Select } from './controls.js';
+import { imagesOf } from './computing.js';
+import { DataTable } from './data-table.js';
+import { embeddedOutcome } from './embedded.js';
+import { inPercent, type RunGroup } from './groups.js';
+import { Pixels } from './pixels.js';
+import type { PageState } from './state.js';
+
+interface ImagesProps {
+  readonly data: ReportData;
+  readonly groups: readonly RunGroup[];
+  readonly laboratory: Laboratory | null;
+  readonly state: PageState;
+}
+
+const points = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
+
+export const Images = ({ data, groups, laboratory, state }: ImagesProps) => {
+  const attacks = data.attacks.filter(({ name }) =>
+    groups.some(({ runs }) => runs.some(({ evaluations }) => evaluations[name])),
+  );
+  const usual = attacks.some(({ name }) => name === 'pgd-sat') ? 'pgd-sat' : (attacks[0]?.name ?? '');
+  const attack = state.get('differ', usual);
+  const choices = groups.flatMap((group) =>
+    group.runs.flatMap((run) =>
+      run.evaluations[attack]
+        ? [{ run, value: run.key.slice(0, 10), title: `${group.title}, replicate ${run.seed}` }]
+        : [],
+    ),
+  );
+  const preferred = choices.find(({ run }) => run.method === 'ciard') ?? choices[0];
+  const first = choices.find(({ value }) => value === state.get('first')) ?? preferred;
+  const other =
+    choices.find(({ run }) => run.variant !== first?.run.variant && run.seed === first?.run.seed) ?? choices[1];
+  const second = choices.find(({ value }) => value === state.get('second')) ?? other;
+  const outcomeOf = (run: ReportRun): Uint8Array => {
+    const { outcome, total } = run.evaluations[attack]!;
+    return unpackOutcome(outcome, total);
+  };
+  const pixels = useMemo(
+    () => (laboratory ? laboratory.indices.map((_, i) => imagesOf(laboratory, [i])) : []),
+    [laboratory],
+  );
+  if (!first || !second) return <p>Two networks that were measured under one attack are wanted: choose more runs.</p>;
+  const [a, b] = [outcomeOf(first.run), outcomeOf(second.run)];
+  const comparable = a.length === b.length;
+  const test = comparable ? mcnemar(a, b) : undefined;
+  const bothRight = comparable ? a.reduce((sum, right, i) => sum + (right & b[i]!), 0) : 0;
+  const embedded = laboratory
+    ? [first, second].map(({ run }) => embeddedOutcome(run, attack, laboratory))
+    : [undefined, undefined];
+  const [ofFirst, ofSecond] = embedded;
+  const known =
+    ofFirst && ofSecond
+      ? ofFirst.flatMap((right, i) => (right === undefined || ofSecond[i] === undefined ? [] : [i]))
+      : [];
+  const kinds = [
+    { title: `Only ${first.title} is right`, numbers: known.filter((i) => ofFirst![i] === 1 && ofSecond![i] === 0) },
+    { title: `Only ${second.title} is right`, numbers: known.filter((i) => ofFirst![i] === 0 && ofSecond![i] === 1) },
+  ];
+  const choose = (name: string, label: string, value: string) => (
+    <Select
+      label={label}
+      value={value}
+      choices={choices.map((choice) => ({ value: choice.value, title: choice.title }))}
+      onChange={(next) => {
+        state.set({ [name]: next });
+      }}
+    />
+  );
+  return (
+    <div>
+      <div class="controls">
+        <Select
+          label="Attack"
+          value={attack}
+          choices={attacks.map(({ name, title }) => ({ value: name, title }))}
+          onChange={(value) => {
+            state.set({ differ: value === usual ? '' : value });
+          }}
+        />
+        {choose('first', 'First network', first.value)}
+        {choose('second', 'Second network', second.value)}
+      </div>
+      {test ? (
+        <>
+          <DataTable
+            name="image-by-image"
+            table={{
+              columns: [
+                { title: '' },
+                { title: 'Second right', align: 'right' },
+                { title: 'Second wrong', align: 'right' },
+              ],
+              rows: [
+                ['First right', String(bothRight), String(test.onlyFirst)],
+                [
+                  'First wrong',
+                  String(test.onlySecond),
+                  String(test.total - bothRight - test.onlyFirst - test.onlySecond),
+                ],
+              ],
+              notes: [
+                `These two networks on ${test.total} images: ${inPercent(bothRight / test.total + test.onlyFirst / test.total)} % against ` +
+                  `${inPercent(bothRight / test.total + test.onlySecond / test.total)} %, difference ${points(test.difference)} points ` +
+                  `(${points(test.interval[0])} … ${points(test.interval[1])}), exact McNemar p = ${test.pValue.toPrecision(2)}. ` +
+                  'It says nothing of the methods that trained them.',
+              ],
+            }}
+          />
+          {known.length > 0 && laboratory ? (
+            kinds.map(({ title, numbers }) => (
+              <div key={title}>
+                <h3>
+                  {title}: {numbers.length} of the {known.length} images that are embedded
+                </h3>
+                <ul class="images">
+                  {numbers.map((number) => {
+                    const label = laboratory.classes[laboratory.labels[number]!] ?? '';
+                    return (
+                      <li key={number}>
+                        <figure>
+                          <Pixels
+                            values={pixels[number]!}
+                            size={laboratory.imageSize}
+                            label={`image ${number}: ${label}`}
+                            shown={64}
+                          />
+                          <figcaption>
+                            {number}: {label}
+                          </figcaption>
+                        </figure>
+                      </li>
+                    );
+                  })}
+                </ul>
+              </div>
+            ))
+          ) : (
+            <p class="note">The images of this data set are not embedded.</p>
+          )}
+        </>
+      ) : (
+        <p>
+          The two were measured on {a.length} and {b.length} images: they can’t be compared image by image.
+        </p>
+      )}
+    </div>
+  );
+};

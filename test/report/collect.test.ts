@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { UserError } from '../../src/errors.js';
+import { collectReport } from '../../src/report/collect.js';
+import {
+  ablationsOf,
+  differingSettings,
+  filterRuns,
+  groupMean,
+  groupMeasured,
+  groupRuns,
+  resultOf,
+} from '../../src/report/page/groups.js';
+import { formatHash, pageState, parseHash } from '../../src/report/page/state.js';
+import { temporaryFolder } from '../temporary.js';
+import { generateRecords } from './generate.js';
+
+const count = 36;
+const folder = temporaryFolder();
+const places = { results: join(folder, 'results'), runs: join(folder, 'runs') };
+const names = await generateRecords(places, count);
+const data = await collectReport(places, new Date('2026-01-02T03:04:05Z'));
+
+test('every record is in the report, by the network that it is of', () => {
+  assert.deepEqual(data.runs.map(({ name }) => name).sort(), [...names].sort());
+  for (const run of data.runs) {
+    assert.deepEqual(Object.keys(run.evaluations).sort(), ['clean', 'cw', 'fgsm', 'pgd-sat']);
+    assert.equal(run.evaluations['clean']!.total, 500);
+    assert.match(run.evaluations['clean']!.record, /^students\/records\/[0-9a-f]{64}\.json$/);
+    assert.match(run.checkpoint ?? '', /^[0-9a-f]{64}$/);
+    assert.equal(run.training?.command, `npx ciard cell run ${run.id.slice(0, 12)}`);
+    assert.equal(run.scale, 'quick');
+  }
+  assert.equal(data.made, '2026-01-02T03:04Z');
+  assert.deepEqual(
+    data.attacks.map(({ name }) => name),
+    ['clean', 'fgsm', 'pgd-sat', 'cw'],
+  );
+});
+
+test('every claim has its verdict, and published points come without those that are suspect', () => {
+  assert.equal(data.verdicts.length, 10);
+  assert.ok(data.published.length > 10);
+  for (const { values } of data.published)
+    assert.ok(Object.values(values).every((value) => value >= 0 && value <= 100));
+});
+
+test('groups are what differs in the seed alone; their means hold every run', () => {
+  const groups = groupRuns(data.runs);
+  assert.equal(groups.length, count / 3);
+  for (const group of groups) {
+    assert.deepEqual(
+      group.runs.map(({ seed }) => seed),
+      [0, 1, 2],
+    );
+    const mean = groupMean(group, 'clean')!;
+    const own = group.runs.map((run) => resultOf(run, 'clean')!);
+    assert.ok(Math.abs(mean.mean - (own[0]! + own[1]! + own[2]!) / 3) < 1e-12);
+    assert.equal(mean.n, 3);
+    assert.ok(groupMeasured(group, 'clean')!.interval![1] <= 1);
+  }
+  const single = groupRuns(data.runs.filter(({ seed }) => seed === 1));
+  const [first] = single;
+  assert.deepEqual(groupMeasured(first!, 'clean')!.interval, first!.first.evaluations['clean']!.interval);
+});
+
+test('only the settings that differ are told, and runs are found by them', () => {
+  const natural = filterRuns(data.runs, { methods: ['natural'] });
+  assert.ok(natural.length >= 3);
+  assert.deepEqual(differingSettings(natural), natural.length > 3 ? ['epochs'] : []);
+  assert.ok(differingSettings(data.runs).includes('epochs'));
+  const later = filterRuns(data.runs, { where: ['epochs=13'] });
+  assert.ok(later.length > 0 && later.every(({ settings }) => settings['epochs'] === 13));
+  assert.equal(
+    filterRuns(data.runs, { search: 'ciard epochs=12' }).every(({ name }) => name.includes('ciard')),
+    true,
+  );
+  assert.deepEqual(filterRuns(data.runs, { where: ['epochs=99'] }), []);
+});
+
+test('an ablation holds everything but its setting', () => {
+  const ablations = ablationsOf(groupRuns(data.runs), 'epochs');
+  assert.ok(ablations.length > 0);
+  for (const { groups } of ablations) {
+    assert.equal(new Set(groups.map(({ first }) => first.method)).size, 1);
+    assert.deepEqual(differingSettings(groups.flatMap(({ runs }) => runs)), ['epochs']);
+  }
+  assert.deepEqual(ablationsOf(groupRuns(data.runs), 'method'), []);
+});
+
+test('the state goes into the address and comes back', () => {
+  const values = { search: 'a b&c', hidden: 'x~y', theme: 'dark' };
+  assert.deepEqual(parseHash(formatHash(values)), values);
+  assert.equal(formatHash({ search: '' }), '');
+  let changed: Readonly<Record<string, string>> = {};
+  pageState(values, (next) => (changed = next)).set({ search: '', table: 'all' });
+  assert.deepEqual(changed, { hidden: 'x~y', theme: 'dark', table: 'all' });
+  assert.deepEqual(pageState(values, () => undefined).list('hidden'), ['x', 'y']);
+});
+
+test('no records, or a damaged one, is an error that says what to do', async () => {
+  const empty = { results: join(folder, 'nothing'), runs: folder };
+  await assert.rejects(
+    collectReport(empty),
+    (error) => error instanceof UserError && error.message.includes('npx ciard table students'),
+  );
+  const damaged = { results: join(folder, 'damaged'), runs: folder };
+  await generateRecords(damaged, 1);
+  const records = join(damaged.results, 'students', 'records');
+  writeFileSync(join(records, readdirSync(records)[0]!), '{');
+  await assert.rejects(collectReport(damaged), UserError);
+});
