@@ -18,7 +18,9 @@ export const tableFigures = (
   rows: readonly ResultRow[],
 ): { readonly student: string; readonly figure: Figure }[] => {
   const measured = ({ mean, sd }: Value): Measured =>
-    sd === null ? { value: mean / 100 } : { value: mean / 100, interval: [(mean - sd) / 100, (mean + sd) / 100] };
+    sd === null
+      ? { value: mean / 100 }
+      : { value: mean / 100, interval: [(mean - sd) / 100, (mean + sd) / 100], isDeviation: true };
   return [...new Set(rows.map(({ student }) => student))].flatMap((student) => {
     const points = rows.flatMap(({ student: own, title, method, values: { clean, 'pgd-sat': robust } }) =>
       own === student && clean && robust
@@ -28,7 +30,7 @@ export const tableFigures = (
     if (points.length < 2) return [];
     const figure = cleanRobustFigure(points, {
       title: grid.title,
-      subtitle: `${student}, ${settingTitle(setting)}; mean ± s.d. of replicates`,
+      subtitle: `${student}, ${settingTitle(setting)}; means of replicates`,
       attack: attackColumn('pgd-sat'),
       epsilon: '8/255',
     });
@@ -60,7 +62,9 @@ const accuracyOver = (rows: readonly MeasuredRow[], attack: string): Measured | 
   const found = meanOf(seriesOf(rows, attack).map(({ accuracy }) => accuracy));
   if (!found) return undefined;
   const { mean, deviation } = found;
-  return deviation === undefined ? { value: mean } : { value: mean, interval: [mean - deviation, mean + deviation] };
+  return deviation === undefined
+    ? { value: mean }
+    : { value: mean, interval: [mean - deviation, mean + deviation], isDeviation: true };
 };
 
 const groupBy = <T>(values: readonly T[], key: (value: T) => string): T[][] => {

@@ -9,6 +9,8 @@ import { buttonColour, fontFamily, gridColour, ink, paper, seriesColours, transp
 export interface Measured {
   readonly value: number;
   readonly interval?: readonly [number, number] | undefined;
+  /** Whether `interval` is one standard deviation over replicates either way, and not where the value lies at 95 %. */
+  readonly isDeviation?: boolean | undefined;
 }
 
 /** A proportion as a percentage, rounded to what a figure can show. */
@@ -77,8 +79,15 @@ export interface FigureTitle {
 
 /** `subtitle`, and what the whiskers are where any of `measured` has some. */
 export const withWhiskers = (subtitle: string | undefined, measured: readonly Measured[]): string | undefined => {
-  const note = measured.some(({ interval }) => interval !== undefined) ? ['whiskers: 95 % intervals'] : [];
-  const parts = [...(subtitle === undefined ? [] : [subtitle]), ...note];
+  const drawn = measured.filter(({ interval }) => interval !== undefined);
+  const meanings = [
+    ...(drawn.some(({ isDeviation }) => isDeviation) ? ['one standard deviation over replicates'] : []),
+    ...(drawn.some(({ isDeviation = false }) => !isDeviation) ? ['95 % intervals'] : []),
+  ];
+  const parts = [
+    ...(subtitle === undefined ? [] : [subtitle]),
+    ...(meanings.length > 0 ? [`whiskers: ${meanings.join(' and ')}`] : []),
+  ];
   return parts.length > 0 ? parts.join('; ') : undefined;
 };
 

@@ -73,7 +73,7 @@ export const jobScript = (
   const options = [
     `--job-name=ciard-${job.kind}`,
     `--array=${ranges(job.tasks.map(({ index }) => index))}`,
-    `--output=${join(folder, `${name}-%a.log`)}`,
+    `--output="${join(folder, `${name}-%a.log`)}"`,
     '--open-mode=append',
     '--requeue',
     `--signal=B:TERM@${warning}`,

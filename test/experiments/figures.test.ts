@@ -57,6 +57,9 @@ test('accuracy against a setting: rows that differ in it alone, means over repli
   for (const deviation of clean!.error_y.array) assert.ok(Math.abs(deviation - 0.5) < 1e-6);
   assert.deepEqual(new Set(robust!.y), new Set([40]));
 
+  const { subtitle } = figure.layout.title as { subtitle: { text: string } };
+  assert.match(subtitle.text, /whiskers: one standard deviation over replicates$/);
+
   // The temperature was tried at CIARD's own weight, which is not a fixed one.
   const temperatures = settingFigure(rows, 'pushTemperature').data[0] as { x: number[] };
   assert.deepEqual(temperatures.x, [1, 2, 5, 10]);
