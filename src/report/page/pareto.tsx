@@ -7,7 +7,7 @@ import { groupMeasured, settingText, type RunGroup } from './groups.js';
 import type { PageState } from './state.js';
 
 /** Names beside points, at most: more would cover one another. */
-const mostNames = 40;
+const mostNames = 14;
 
 interface ParetoProps {
   readonly data: ReportData;
