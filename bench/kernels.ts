@@ -233,14 +233,14 @@ export type Survival = Record<string, Record<string, string>>;
 
 export const surviveKernels = async (
   kernels: readonly BenchKernel[],
-  onCase: (done: number, total: number) => void,
+  onCase: (found: Survival, done: number, total: number) => Promise<void>,
 ): Promise<Survival> => {
   const table: Survival = {};
   for (const [at, each] of survivalCases.entries()) {
     const row: Record<string, string> = {};
     for (const kernel of kernels) row[kernel.name] = await outcomeOf(kernel, each);
     table[each.name] = row;
-    onCase(at + 1, survivalCases.length);
+    await onCase(table, at + 1, survivalCases.length);
   }
   return table;
 };

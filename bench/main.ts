@@ -13,6 +13,7 @@ import { autoAttackCases, autoAttackName, type AutoAttackCase } from './autoatta
 import { autoAttackLines, autoAttackRow, type AutoAttackRow } from './autoattack-report.js';
 import { benchCases, caseName } from './cases.js';
 import { interleave } from './interleave.js';
+import type { Survival } from './kernels.js';
 import { type BenchRow, rowOf, table } from './report.js';
 import { startTorchWorker } from './torch-worker.js';
 
@@ -106,17 +107,21 @@ const benchKernels = async ({ python, repeats, out }: BenchOptions): Promise<voi
     progress({ task: 'kernels: times', done, total: repeats });
   });
   const imports = await timeImports(python, repeats);
-  const survival = await surviveKernels(kernels, (done, total) => {
+  const environment = { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length, load: loadavg()[0]! };
+  const measured = new Date().toISOString();
+  // What is measured is kept at once, whatever becomes of the rest.
+  const save = (survival: Survival): Promise<void> =>
+    writeAtomically(file, [
+      `${JSON.stringify({ measured, environment, absent, times, imports, survival }, null, 2)}\n`,
+    ]);
+  await save({});
+  const survival = await surviveKernels(kernels, async (found, done, total) => {
     progress({ task: 'kernels: survival', done, total });
+    await save(found);
   });
   process.stdout.write(`${kernelTables(times, imports, survival)}\n`);
   if (python === undefined)
     process.stdout.write('import torch: not measured (--python PATH names a Python that has it)\n');
-  const environment = { processor: cpus()[0]?.model ?? 'unknown', processors: cpus().length, load: loadavg()[0]! };
-  const measured = new Date().toISOString();
-  await writeAtomically(file, [
-    `${JSON.stringify({ measured, environment, absent, times, imports, survival }, null, 2)}\n`,
-  ]);
 };
 
 const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) => boolean): Promise<void> => {
