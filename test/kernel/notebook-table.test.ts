@@ -17,7 +17,10 @@ test('a table of which nothing is recorded says so, and what measures it', async
   const places = { results: join(folder, 'results'), runs: join(folder, 'runs') };
   const found = await recordedTable('students', { data: 'cifar10', scale: 'lite', places });
   assert.deepEqual([found.rows, found.figures], [[], []]);
-  assert.match(await textOf(found), /0 of 66 networks are trained; npx ciard table students --scale lite --data cifar10/);
+  assert.match(
+    await textOf(found),
+    /0 of 66 networks are trained; npx ciard table students --scale lite --data cifar10/,
+  );
 });
 
 test('what is recorded is shown with its figures, and not run', async () => {
