@@ -28,6 +28,7 @@ const alone = ['kernel/endurance.test.ts', 'kernel/interrupt.test.ts', 'kernel/l
 const longest = [
   'notebook-runner/committed.test.ts',
   'experiments/pipeline.test.ts',
+  'slurm/cluster.test.ts',
   'report/page.test.ts',
   'kernel/lab.test.ts',
   'evaluation/published.test.ts',
