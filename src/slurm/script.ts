@@ -17,7 +17,7 @@ export interface SlurmRequest {
 }
 
 /** Seconds before a task's limit at which it is asked to save its state. */
-export const warning = 120;
+const warning = 120;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 

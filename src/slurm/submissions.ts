@@ -34,7 +34,7 @@ export const writeSubmission = (folder: string, submission: Submission): Promise
   writeAtomically(fileOf(folder), [`${JSON.stringify(submission, null, 1)}\n`]);
 
 /** All submissions, the latest last. @throws UserError where one can't be read */
-export const readSubmissions = async (
+const readSubmissions = async (
   places: Places,
 ): Promise<readonly { readonly folder: string; readonly submission: Submission }[]> => {
   const folder = submissionsFolder(places);
