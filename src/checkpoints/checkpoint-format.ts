@@ -11,6 +11,7 @@ import type { StateDict } from './state-dict.js';
 
 const positive = z.number().positive();
 const count = z.number().int().nonnegative();
+// The order of the fields is that of the file's bytes, which records know by their hash: it stays.
 const infoSchema = z
   .looseObject({
     /** The network's name, as `ciard models` lists it. */
@@ -27,12 +28,12 @@ const infoSchema = z
     std: z.tuple([positive, positive, positive]).readonly().optional(),
     /** The training method and its settings, for a checkpoint that was trained here. */
     method: z.string().optional(),
-    recipe: z.unknown().optional(),
     seed: z.number().optional(),
     /** Epochs done. */
     epoch: count.optional(),
     /** The file that it was imported from. */
     source: z.object({ file: z.string(), sha256: z.string() }).readonly().optional(),
+    recipe: z.unknown().optional(),
   })
   .readonly()
   .refine(({ mean, std }) => (mean === undefined) === (std === undefined), {

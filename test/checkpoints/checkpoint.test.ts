@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test';
 import { UserError } from '../../src/errors.js';
 import { writerMark } from '../../src/writer.js';
 import { decodeCheckpoint } from '../../src/checkpoints/checkpoint-format.js';
+import { metadataOfInfo } from '../../src/checkpoints/checkpoint-format.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import type { CheckpointInfo } from '../../src/checkpoints/checkpoint.js';
 import { readWhole, writeSafetensors } from '../../src/checkpoints/safetensors.js';
@@ -92,4 +93,10 @@ test('a writer that is killed leaves the old checkpoint or the new one, whole, a
   await writeFile(join(folder, own), 'part');
   await saveCheckpoint(path, { architecture: 'a', classes: 1 }, tensors);
   assert.deepEqual((await readdir(folder)).sort(), [own, 'last.safetensors']);
+});
+
+test('the bytes of a checkpoint do not depend on the order in which its fields are given: records know them by hash', () => {
+  const info = { student: {}, recipe: {}, epoch: 5, seed: 0, method: 'natural', classes: 10, architecture: 'resnet18' };
+  const order = ['architecture', 'classes', 'method', 'seed', 'epoch', 'recipe', 'student'];
+  assert.deepEqual(Object.keys(JSON.parse(metadataOfInfo(info)['ciard']!) as object), order);
 });
