@@ -169,6 +169,9 @@ export const add = (program: Command): void => {
       for (const text of texts) planned.push(await findCell(text, places.runs));
       const { checkFolderWritable } = await import('../atomic-write.js');
       for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
+      // As tables are run: with more threads sums round otherwise, and a record could not be made again.
+      process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
+      process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
       await import('../engine/backend.js');
       const { runCells } = await import('../experiments/run-cell.js');
       try {
