@@ -147,6 +147,9 @@ export const add = (program: Command): void => {
     .option('--requeue', 'as a task of SLURM that is interrupted: have SLURM queue it again')
     .addOption(new Option('--with-parent', 'stop when standard input closes').hideHelp())
     .action(async (texts: string[], flags: RunFlags) => {
+      // As tables are run: with more threads sums round otherwise, and a record could not be made again.
+      process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
+      process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
       const [{ exitCodes }, { HeldError }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
         await Promise.all([
           import('../experiments/execute.js'),
@@ -169,9 +172,6 @@ export const add = (program: Command): void => {
       for (const text of texts) planned.push(await findCell(text, places.runs));
       const { checkFolderWritable } = await import('../atomic-write.js');
       for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
-      // As tables are run: with more threads sums round otherwise, and a record could not be made again.
-      process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
-      process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
       await import('../engine/backend.js');
       const { runCells } = await import('../experiments/run-cell.js');
       try {
