@@ -147,9 +147,6 @@ export const add = (program: Command): void => {
     .option('--requeue', 'as a task of SLURM that is interrupted: have SLURM queue it again')
     .addOption(new Option('--with-parent', 'stop when standard input closes').hideHelp())
     .action(async (texts: string[], flags: RunFlags) => {
-      // As tables are run: with more threads sums round otherwise, and a record could not be made again.
-      process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
-      process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
       const [{ exitCodes }, { HeldError }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
         await Promise.all([
           import('../experiments/execute.js'),
