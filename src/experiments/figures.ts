@@ -1,6 +1,7 @@
 import { attackColumn } from '../attacks/catalogue.js';
 import { UserError } from '../errors.js';
 import { ablationFigure, type TriedValue } from '../figures/ablation.js';
+import { groupBy } from '../group-by.js';
 import { cleanRobustFigure } from '../figures/clean-robust.js';
 import { comparedCurvesFigure } from '../figures/compared-curves.js';
 import type { Measured } from '../figures/create-figure.js';
@@ -65,16 +66,6 @@ const accuracyOver = (rows: readonly MeasuredRow[], attack: string): Measured | 
   return deviation === undefined
     ? { value: mean }
     : { value: mean, interval: [mean - deviation, mean + deviation], isDeviation: true };
-};
-
-const groupBy = <T>(values: readonly T[], key: (value: T) => string): T[][] => {
-  const groups = new Map<string, T[]>();
-  for (const value of values) {
-    const known = groups.get(key(value));
-    if (known) known.push(value);
-    else groups.set(key(value), [value]);
-  }
-  return [...groups.values()];
 };
 
 /**

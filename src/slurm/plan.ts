@@ -1,3 +1,4 @@
+import { groupBy } from '../group-by.js';
 import type { CellId } from '../results/cell.js';
 import type { Unit } from '../experiments/units.js';
 
@@ -27,12 +28,6 @@ export interface ArrayJob {
   /** The place in the list of the job whose element i has to have succeeded before element i of this one begins. */
   readonly follows: number | null;
 }
-
-const groupBy = <T>(values: readonly T[], key: (value: T) => string): T[][] => {
-  const groups = new Map<string, T[]>();
-  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
-  return [...groups.values()];
-};
 
 const chunks = <T>(values: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(values.length / size) }, (_, i) => values.slice(i * size, (i + 1) * size));

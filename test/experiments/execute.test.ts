@@ -1,26 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { execute, plannedFile } from '../../src/experiments/execute.js';
 import { cellsOf } from '../../src/experiments/grid.js';
-import { recordsFolder, type Places } from '../../src/experiments/places.js';
+import type { Places } from '../../src/experiments/places.js';
 import { measuredRows, resultRows } from '../../src/experiments/results.js';
 import { unitsOf } from '../../src/experiments/units.js';
-import { readCellRecord } from '../../src/results/cell-record.js';
 import { temporaryFolder } from '../temporary.js';
-import { tinyGrid, tinySetting } from './tiny.js';
-
-const recordsIn = async (places: Places): Promise<Record<string, unknown>> => {
-  const folder = recordsFolder(places, tinyGrid.name);
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-  const records: Record<string, unknown> = {};
-  // What a cell costs is another each time; all else is to be the same.
-  for (const name of names) records[name] = { ...(await readCellRecord(join(folder, name))), cost: undefined };
-  return records;
-};
+import { recordsIn, tinyGrid, tinySetting } from './tiny.js';
 
 test('a grid in processes of its own: whole, done once, and after kill -9 the same records', async (t) => {
   const setting = await tinySetting();

@@ -1,7 +1,11 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { findMethod } from '../../src/methods/catalogue.js';
 import { resolveAttack } from '../../src/attacks/catalogue.js';
 import { defineGrid, type Grid, type GridSetting } from '../../src/experiments/grid.js';
 import { scales, type Scale } from '../../src/experiments/scale.js';
+import { recordsFolder, type Places } from '../../src/experiments/places.js';
+import { readCellRecord } from '../../src/results/cell-record.js';
 import { settingOf } from '../../src/experiments/setting.js';
 
 const network = { architecture: 'cifar-resnet-8', width: 0.25 };
@@ -38,3 +42,12 @@ export const tinyGrid: Grid = defineGrid({
   variants: ['pgd-at', 'ciard'].map((name) => ({ key: name, title: name, method: findMethod(name) })),
   attacks: ['clean', 'fgsm'],
 });
+
+/** The records of the tiny grid, but for what each cost, which is another each time. */
+export const recordsIn = async (places: Places): Promise<Record<string, unknown>> => {
+  const folder = recordsFolder(places, tinyGrid.name);
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+  const records: Record<string, unknown> = {};
+  for (const name of names) records[name] = { ...(await readCellRecord(join(folder, name))), cost: undefined };
+  return records;
+};

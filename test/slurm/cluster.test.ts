@@ -8,26 +8,15 @@ import { execa } from 'execa';
 import { UserError } from '../../src/errors.js';
 import { execute } from '../../src/experiments/execute.js';
 import type { GridSetting } from '../../src/experiments/grid.js';
-import { recordsFolder, runFolder, type Places } from '../../src/experiments/places.js';
+import { runFolder, type Places } from '../../src/experiments/places.js';
 import { unitsOf, type Unit } from '../../src/experiments/units.js';
-import { readCellRecord } from '../../src/results/cell-record.js';
 import { readQueue } from '../../src/slurm/queue.js';
 import { readStatus } from '../../src/slurm/status.js';
 import { describeSubmission, submit } from '../../src/slurm/submit.js';
 import { stateFile } from '../../src/training/run-folder.js';
-import { tinyGrid, tinySetting } from '../experiments/tiny.js';
+import { recordsIn, tinyGrid, tinySetting } from '../experiments/tiny.js';
 import { temporaryFolder } from '../temporary.js';
 import { needsSlurm, startCluster, type Cluster } from './cluster.js';
-
-const recordsIn = async (places: Places): Promise<Record<string, unknown>> => {
-  const folder = recordsFolder(places, tinyGrid.name);
-  const records: Record<string, unknown> = {};
-  for (const name of (await readdir(folder)).sort()) {
-    // What a cell costs is another each time; all else is to be the same.
-    records[name] = { ...(await readCellRecord(join(folder, name))), cost: undefined };
-  }
-  return records;
-};
 
 const queueIsEmpty = async (seconds: number): Promise<void> => {
   const end = performance.now() + 1000 * seconds;
