@@ -28,6 +28,15 @@ const queueIsEmpty = async (seconds: number): Promise<void> => {
   }
 };
 
+/** Waits until a training has a state to go on from. */
+const untilTrained = async (places: Places, { id, name }: Unit): Promise<void> => {
+  const end = performance.now() + 120_000;
+  while (!existsSync(stateFile(runFolder(places, id)))) {
+    assert.ok(performance.now() < end, `${name} was never met in training`);
+    await sleep(100);
+  }
+};
+
 const shortNames = (units: readonly { readonly name: string }[]): string[] =>
   units.map(({ name }) => name.split('/')[1]!).sort();
 
@@ -148,11 +157,7 @@ describe('on a SLURM of two nodes', { skip: needsSlurm }, () => {
     const own = units.filter(({ name }) => name.includes('/pgd-at-'));
     const { submission, folder: written } = await submit(own, places, {});
     const [{ job, name }] = submission.jobs as [(typeof submission.jobs)[number]];
-    const end = performance.now() + 120_000;
-    while (!existsSync(stateFile(runFolder(places, own[0]!.id)))) {
-      assert.ok(performance.now() < end, 'it was never met in training');
-      await sleep(100);
-    }
+    await untilTrained(places, own[0]!);
     await execa('scancel', ['--batch', '--signal=TERM', `${job}_0`]);
     await queueIsEmpty(180);
     const log = await readFile(join(written!, `${name}-0.log`), 'utf8');
@@ -161,6 +166,20 @@ describe('on a SLURM of two nodes', { skip: needsSlurm }, () => {
     const records = await recordsIn(places);
     assert.equal(Object.keys(records).length, own[0]!.cells.length);
     for (const [file, record] of Object.entries(records)) assert.deepEqual(record, expected[file]);
+  });
+
+  test('a task that is cancelled saves its state, and is not queued again', async () => {
+    const places = placesIn('cancelled');
+    const own = units.filter(({ name }) => name.includes('/pgd-at-'));
+    const { submission } = await submit(own, places, {});
+    await untilTrained(places, own[0]!);
+    for (const { job } of submission.jobs) await execa('scancel', [job]);
+    await queueIsEmpty(60);
+    // Longer than a task that is queued again waits.
+    await sleep(8000);
+    await queueIsEmpty(1);
+    const [state] = (await readStatus(own, places)).units;
+    assert.deepEqual([state!.state, state!.done], ['stopped', 0]);
   });
 
   test('what SLURM refuses is told in its words', async () => {
