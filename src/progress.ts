@@ -20,7 +20,9 @@ export const silentProgress: Progress = () => undefined;
  * A progress bar with the time left on a terminal's standard error; a line each tenth of the task where the output is a
  * file or a pipe, so that a log stays readable.
  */
-export const terminalProgress = (stream: NodeJS.WriteStream = process.stderr): Progress => {
+export const terminalProgress = (
+  stream: NodeJS.WritableStream & { readonly isTTY?: boolean } = process.stderr,
+): Progress => {
   let bar: SingleBar | undefined;
   let task = '';
   let tenth = -1;

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { readOut } from '../engine/read-out.js';
 import { carliniWagnerLoss, crossEntropyLoss, type LogitLoss } from './attack-losses.js';
 import { imageRng, programSize, type Attack } from './attack.js';
 import { batchInputs, batchVariables, enterBatch, type AttackedBatch } from './batch-variables.js';
@@ -72,7 +73,7 @@ export const pgd = ({
         // The last batch is filled up with its first point; what comes of the surplus is dropped.
         const numbers = Array.from({ length: size }, (_, i) => first + (i < count ? i : 0));
         const { images, labels, indices } = points.read(numbers);
-        const values = tf.tidy(() => {
+        const values = readOut(() => {
           const noise = new Float32Array(from === 'clean' ? 0 : size * pixels);
           if (from !== 'clean') for (let i = 0; i < count; i++) noise.set(noiseOf(indices[i]!), i * pixels);
           program.call('enter', {

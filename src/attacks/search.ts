@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { chooseRows } from '../engine/choose-rows.js';
 import type { Tensors } from '../engine/gradient.js';
 import type { Program, ProgramFunction } from '../engine/program.js';
+import { readOut } from '../engine/read-out.js';
 import type { Rng } from '../random.js';
 import { imageRng, programSize, type Attack, type Target } from './attack.js';
 
@@ -81,7 +83,7 @@ export const perSample = (values: tf.Tensor1D): tf.Tensor4D => tf.reshape(values
 
 /** `chosen` where the mask (1 or 0 a sample) is 1, else `other`. */
 export const choose = (mask: tf.Tensor1D, chosen: tf.Tensor4D, other: tf.Tensor4D): tf.Tensor4D =>
-  tf.where(tf.greater(perSample(mask), 0), chosen, other);
+  chooseRows(tf.greater(mask, 0), chosen, other);
 
 const recordProgram = (search: Search, target: Target, size: number): SearchProgram => {
   const shape: Shape = [size, target.imageSize, target.imageSize, 3];
@@ -171,7 +173,7 @@ export const searching = (search: Search): Attack => ({
       const batch = points.read(numbers);
       const images = new Float32Array(size * pixels);
       images.set(batch.images);
-      const logits = tf.tidy(
+      const logits = readOut(
         () => program.call('logits', { x: tf.tensor4d(images, shape()) })['logits']!.dataSync() as Float32Array,
       );
       free.forEach((row, i) => {
@@ -233,7 +235,7 @@ export const searching = (search: Search): Attack => ({
           controls[k * size + i] = value;
         });
       });
-      const results = tf.tidy(
+      const results = readOut(
         () =>
           program
             .call('step', { controls: tf.tensor2d(controls, [search.controls.length, size]) })
@@ -257,7 +259,7 @@ export const searching = (search: Search): Attack => ({
         });
       }
       if (found.length > 0) {
-        const values = tf.tidy(() => program.read([search.found])[search.found]!.dataSync() as Float32Array);
+        const values = readOut(() => program.read([search.found])[search.found]!.dataSync() as Float32Array);
         for (const row of found) {
           report(rows[row]!.point, values.subarray(row * pixels, (row + 1) * pixels));
           leave(row);

@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
+import type { Places } from '../experiments/places.js';
 import { scaleNames, type ScaleName } from '../experiments/scale.js';
+import type { Order } from '../experiments/workers.js';
+import type { Progress } from '../progress.js';
 
 interface ListFlags {
   readonly scale: ScaleName;
@@ -15,7 +18,6 @@ interface ListFlags {
 interface RunFlags {
   readonly results?: string;
   readonly runs?: string;
-  readonly withParent?: boolean;
   readonly requeue?: boolean;
 }
 
@@ -75,6 +77,41 @@ const placesOf = async ({ results, runs }: RunFlags) => {
   const { defaultPlaces } = await import('../experiments/places.js');
   const places = defaultPlaces();
   return { results: results ?? places.results, runs: runs ?? places.runs };
+};
+
+/** Runs cells in this process. What goes wrong is an answer: its exit code, and what there is to say. */
+const runNamed = async (
+  texts: readonly string[],
+  places: Places,
+  { progress, onDone }: { readonly progress: Progress; readonly onDone: (name: string) => void },
+): Promise<{ readonly exitCode: number; readonly message: string | null }> => {
+  const [{ exitCodes }, { HeldError }, { checkFolderWritable }] = await Promise.all([
+    import('../experiments/workers.js'),
+    import('../exclusive.js'),
+    import('../atomic-write.js'),
+  ]);
+  const planned: (PlannedCell & { readonly grid: string })[] = [];
+  try {
+    for (const text of texts) planned.push(await findCell(text, places.runs));
+  } catch (error) {
+    if (error instanceof UserError) return { exitCode: exitCodes.unknown, message: error.message };
+    throw error;
+  }
+  for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
+  await import('../engine/backend.js');
+  const { runCells } = await import('../experiments/run-cell.js');
+  try {
+    await runCells(planned, { places, grid: planned[0]!.grid, progress }, ({ name }) => {
+      onDone(name);
+    });
+    return { exitCode: exitCodes.done, message: null };
+  } catch (error) {
+    if (error instanceof InterruptedError || error instanceof HeldError) {
+      return { exitCode: exitCodes.resumable, message: error.message };
+    }
+    const message = error instanceof UserError ? error.message : ((error as Error).stack ?? messageOf(error));
+    return { exitCode: exitCodes.failed, message };
+  }
 };
 
 export const add = (program: Command): void => {
@@ -145,50 +182,57 @@ export const add = (program: Command): void => {
     .option('--results <folder>', 'where the records go (default: results)')
     .option('--runs <folder>', 'what is gone on with (default: runs/cells)')
     .option('--requeue', 'as a task of SLURM that is interrupted: have SLURM queue it again')
-    .addOption(new Option('--with-parent', 'stop when standard input closes').hideHelp())
     .action(async (texts: string[], flags: RunFlags) => {
-      const [{ exitCodes }, { HeldError }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
-        await Promise.all([
-          import('../experiments/execute.js'),
-          import('../exclusive.js'),
-          import('../interruption.js'),
-          import('../progress.js'),
-        ]);
-      if (flags.withParent) {
-        // Whoever started this process is gone, however it ended: what is done is saved, and nothing goes on unseen.
-        const gone = new AbortController();
-        process.stdin.once('close', () => {
-          gone.abort();
-        });
-        process.stdin.resume();
-        process.stdin.unref();
-        setInterruptSignal(AbortSignal.any([interruptSignal(), gone.signal]));
-      }
-      const places = await placesOf(flags);
-      const planned: (PlannedCell & { readonly grid: string })[] = [];
-      for (const text of texts) planned.push(await findCell(text, places.runs));
-      const { checkFolderWritable } = await import('../atomic-write.js');
-      for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
-      await import('../engine/backend.js');
-      const { runCells } = await import('../experiments/run-cell.js');
-      try {
-        await runCells(planned, { places, grid: planned[0]!.grid, progress: terminalProgress() }, ({ name }) => {
+      const [{ exitCodes }, { terminalProgress }] = await Promise.all([
+        import('../experiments/workers.js'),
+        import('../progress.js'),
+      ]);
+      const { exitCode, message } = await runNamed(texts, await placesOf(flags), {
+        progress: terminalProgress(),
+        onDone: (name) => {
           process.stdout.write(`${name}: done\n`);
-        });
-      } catch (error) {
-        if (!(error instanceof InterruptedError || error instanceof HeldError)) {
-          process.stderr.write(
-            `ciard: ${error instanceof UserError ? error.message : ((error as Error).stack ?? messageOf(error))}\n`,
-          );
-          process.exitCode = exitCodes.failed;
-          return;
+        },
+      });
+      process.exitCode = exitCode;
+      if (message !== null) process.stderr.write(`ciard: ${message}\n`);
+      if (exitCode === exitCodes.resumable && flags.requeue) {
+        const { requeueTask } = await import('../slurm/requeue.js');
+        await requeueTask();
+      }
+    });
+
+  cell
+    .command('work', { hidden: true })
+    .description('run cells for the process that started this one, as it asks for them')
+    .requiredOption('--results <folder>')
+    .requiredOption('--runs <folder>')
+    .action(async (places: Places) => {
+      const [{ getEachMessage, sendMessage }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
+        await Promise.all([import('execa'), import('../interruption.js'), import('../progress.js')]);
+      // Whoever started this process is gone, however it ended: what is done is saved, and nothing goes on unseen.
+      const gone = new AbortController();
+      process.once('disconnect', () => {
+        gone.abort();
+      });
+      const signal = AbortSignal.any([interruptSignal(), gone.signal]);
+      setInterruptSignal(signal);
+      try {
+        for await (const message of getEachMessage()) {
+          const { ids, log } = message as unknown as Order;
+          const lines = createWriteStream(log);
+          const answer = await runNamed(ids, places, {
+            progress: terminalProgress(lines),
+            onDone: (name) => lines.write(`${name}: done\n`),
+          });
+          if (answer.message !== null) lines.write(`ciard: ${answer.message}\n`);
+          await new Promise<void>((resolve) => lines.end(resolve));
+          if (gone.signal.aborted) break;
+          await sendMessage({ ...answer, memory: process.memoryUsage.rss() });
+          if (signal.aborted) break;
         }
-        process.stderr.write(`ciard: ${error.message}\n`);
-        process.exitCode = exitCodes.resumable;
-        if (flags.requeue) {
-          const { requeueTask } = await import('../slurm/requeue.js');
-          await requeueTask();
-        }
+      } finally {
+        // An open channel keeps the process.
+        if (process.connected) process.disconnect();
       }
     });
 };

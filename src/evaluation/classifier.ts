@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Points, Target } from '../attacks/attack.js';
 import { moveIntoBall } from '../attacks/threat-model.js';
+import { readOut } from '../engine/read-out.js';
 
 /** Classifies images in batches of one size. */
 export interface Classifier {
@@ -91,7 +92,7 @@ export const createClassifier = (target: Target, size: number): Classifier => {
     size,
     logits(points) {
       const { images } = points.read(filled(Array.from({ length: points.length }, (_, i) => i)));
-      return tf.tidy(() =>
+      return readOut(() =>
         (program.call('logits', { x: tf.tensor4d(images, shape) })['logits']!.dataSync() as Float32Array).slice(
           0,
           points.length * target.classes,
@@ -104,7 +105,7 @@ export const createClassifier = (target: Target, size: number): Classifier => {
       for (let first = 0; first < points.length; first += size) {
         const count = Math.min(size, points.length - first);
         const batch = points.read(filled(Array.from({ length: count }, (_, i) => first + i)));
-        const { right, finite } = tf.tidy(() => {
+        const { right, finite } = readOut(() => {
           const outputs = program.call('clean', {
             x: tf.tensor4d(batch.images, shape),
             labels: tf.tensor1d(batch.labels, 'int32'),
@@ -131,7 +132,7 @@ export const createClassifier = (target: Target, size: number): Classifier => {
       let waiting: number[] = [];
       const classify = (): void => {
         if (waiting.length === 0) return;
-        const { right, inside } = tf.tidy(() => {
+        const { right, inside } = readOut(() => {
           const batch = points.read(filled(waiting));
           const outputs = program.call('judge', {
             x: tf.tensor4d(batch.images, shape),

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import type { AttackSequence } from '../attacks/auto-attack.js';
 import { writeAtomically } from '../atomic-write.js';
 import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
+import { readOut } from '../engine/read-out.js';
 import { UserError } from '../errors.js';
 import type { Network } from '../models/network.js';
 
@@ -43,7 +43,7 @@ const sha256 = (pieces: Iterable<Uint8Array | string>): string => {
 const weightBytes = function* (network: Network, weights: Tensors): Generator<Uint8Array | string> {
   yield JSON.stringify([network.architecture, network.width, network.classes, network.normalisation ?? null]);
   for (const { name } of network.variables) {
-    const values = tf.tidy(() => weights[name]!.clone().dataSync() as Float32Array);
+    const values = readOut(() => weights[name]!.clone().dataSync() as Float32Array);
     yield name;
     yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   }

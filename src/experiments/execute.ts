@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { writeAtomically } from '../atomic-write.js';
-import { repositoryRoot } from '../data/location.js';
 import { findMethod } from '../methods/catalogue.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
@@ -14,9 +12,7 @@ import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { runCells } from './run-cell.js';
 import { inOrder, type Unit } from './units.js';
-
-/** Exit codes of `ciard cell run`. */
-export const exitCodes = { done: 0, failed: 1, unknown: 2, resumable: 75 } as const;
+import { createWorkers, exitCodes } from './workers.js';
 
 export interface ExecuteOptions {
   readonly places: Places;
@@ -108,9 +104,9 @@ export const execute: Executor = async (units, options) => {
   let finished = 0;
   const failures: Failure[] = [];
   const lost = new Set<CellId>();
-  const children = new Set<{ kill(signal: 'SIGTERM'): boolean }>();
+  const workers = createWorkers(places);
   const stop = (): void => {
-    for (const child of children) child.kill('SIGTERM');
+    workers.interrupt();
   };
   signal.addEventListener('abort', stop, { once: true });
 
@@ -139,39 +135,14 @@ export const execute: Executor = async (units, options) => {
     await writePlans(unit, places);
     const log = join(runFolder(places, unit.id), 'log.txt');
     for (let attempt = 0; ; attempt++) {
-      const child = execa(
-        process.execPath,
-        [
-          join(repositoryRoot(), 'bin', 'ciard.mjs'),
-          'cell',
-          'run',
-          ...unit.cells.map(({ id }) => id),
-          '--results',
-          places.results,
-          '--runs',
-          places.runs,
-          '--with-parent',
-        ],
-        {
-          stdin: 'pipe',
-          stdout: { file: log },
-          stderr: { file: log, append: true },
-          reject: false,
-          forceKillAfterDelay: 60_000,
-          env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
-        },
-      );
-      children.add(child);
-      const { exitCode, signal: killedBy } = await child;
-      children.delete(child);
-      if (exitCode === exitCodes.done) return undefined;
+      const outcome = await workers.run({ ids: unit.cells.map(({ id }) => id), log });
       if (signal.aborted) return 'interrupted';
-      if (exitCode === exitCodes.resumable && attempt < patience.times) {
-        await new Promise((resolve) => setTimeout(resolve, patience.pause));
-        continue;
+      if ('lost' in outcome) return `${outcome.lost} (${log})`;
+      if (outcome.exitCode === exitCodes.done) return undefined;
+      if (outcome.exitCode !== exitCodes.resumable || attempt === patience.times) {
+        return `${outcome.message ?? `exit code ${outcome.exitCode}`} (${log})`;
       }
-      const last = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' ');
-      return `${killedBy === undefined ? `exit code ${exitCode ?? '?'}` : `ended by ${killedBy}`}: ${last} (${log})`;
+      await new Promise((resolve) => setTimeout(resolve, patience.pause));
     }
   };
 
@@ -219,6 +190,7 @@ export const execute: Executor = async (units, options) => {
     await Promise.all(running.values());
   } finally {
     signal.removeEventListener('abort', stop);
+    workers.close();
   }
   if (signal.aborted)
     throw new InterruptedError('interrupted; every training was saved, and the same command goes on.');

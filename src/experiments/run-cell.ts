@@ -7,7 +7,7 @@ import { loadNetwork } from '../checkpoints/checkpoint.js';
 import { loadPart } from '../data/datasets.js';
 import type { ImageSet } from '../data/records.js';
 import { holdOut, takeBalanced } from '../data/splits.js';
-import { collectEnvironment } from '../doctor/environment.js';
+import { collectEnvironment, type Environment } from '../doctor/environment.js';
 import { UserError } from '../errors.js';
 import { evaluate, type AttackOutcome } from '../evaluation/evaluate.js';
 import { spreadIndices } from '../evaluation/image-indices.js';
@@ -81,8 +81,21 @@ const startStopwatch = (): Stopwatch => {
   };
 };
 
+/** What cells are computed on: it is asked for once, when the first of them is done. */
+type EnvironmentSource = () => Promise<Environment>;
+
+const environmentOnce = (): EnvironmentSource => {
+  let collected: Promise<Environment> | undefined;
+  return () => (collected ??= collectEnvironment());
+};
+
 /** Trains the network of a cell, or goes on with it. */
-const runTraining = async ({ id, name }: PlannedCell, cell: TrainCell, options: RunOptions): Promise<CellRecord> => {
+const runTraining = async (
+  { id, name }: PlannedCell,
+  cell: TrainCell,
+  environment: EnvironmentSource,
+  options: RunOptions,
+): Promise<CellRecord> => {
   const { places, methodOf = findMethod, progress, signal } = options;
   const stopwatch = startStopwatch();
   const set = await imagesOf(cell.data, 'train');
@@ -142,7 +155,7 @@ const runTraining = async ({ id, name }: PlannedCell, cell: TrainCell, options: 
         processor: stopwatch.processor(),
         imagesPerSecond: (images.length * cell.recipe.epochs) / run.seconds,
       },
-      environment: await collectEnvironment(),
+      environment: await environment(),
     };
   } finally {
     tf.dispose([cleanTeacher?.weights, robustTeacher?.weights]);
@@ -175,6 +188,7 @@ const runEvaluation = async (
   { id, name }: PlannedCell,
   cell: EvaluateCell,
   siblings: readonly PlannedCell[],
+  environment: EnvironmentSource,
   options: RunOptions,
 ): Promise<CellRecord> => {
   const { places, progress, signal } = options;
@@ -219,7 +233,7 @@ const runEvaluation = async (
       },
       warnings: warnings.map(({ attack, message }) => `${attack}: ${message}`),
       cost: { wall: outcome.seconds, processor: stopwatch.processor(), imagesPerSecond: outcome.imagesPerSecond },
-      environment: await collectEnvironment(),
+      environment: await environment(),
     };
   } finally {
     tf.dispose([model.weights, surrogate?.weights]);
@@ -241,6 +255,7 @@ export const runCells = async (
 ): Promise<CellRecord[]> => {
   const { places, grid } = options;
   const records: CellRecord[] = [];
+  const environment = environmentOnce();
   for (const entry of planned) {
     const { id, cell } = entry;
     const known = await recordOf(places, id, grid);
@@ -249,7 +264,7 @@ export const runCells = async (
     let record = known;
     if (!record || wantsWeights) {
       if (cell.kind === 'train') {
-        record = await runTraining(entry, cell, options);
+        record = await runTraining(entry, cell, environment, options);
         if (known?.training && known.training.checkpoint !== record.training?.checkpoint) {
           throw new UserError(
             `${entry.name}: trained again, it ends with other weights than its record says (another machine or other ` +
@@ -263,7 +278,7 @@ export const runCells = async (
           `the evaluation ${entry.name}`,
         );
         try {
-          record = await runEvaluation(entry, cell, planned, options);
+          record = await runEvaluation(entry, cell, planned, environment, options);
         } finally {
           await hold.release();
         }

@@ -20,6 +20,7 @@ import {
 } from './step-functions.js';
 import { validationFunctions } from './validation-functions.js';
 import { firstValues, isLasting } from './variables.js';
+import { readOut } from '../engine/read-out.js';
 
 export interface TrainingProgramOptions {
   readonly method: Method;
@@ -166,7 +167,7 @@ export const createTrainingProgram = (options: TrainingProgramOptions): Training
     program.call(`${name}@${size}`, given(batch));
   };
   const logitsOf = (name: string, inputs: Tensors): Record<string, Float32Array> =>
-    tf.tidy(() =>
+    readOut(() =>
       Object.fromEntries(
         Object.entries(program.call(name, inputs)).map(([who, logits]) => [who, logits.dataSync() as Float32Array]),
       ),
@@ -188,7 +189,7 @@ export const createTrainingProgram = (options: TrainingProgramOptions): Training
     ascend() {
       program.call(`ascend@${size}`, {});
     },
-    step: (phase) => tf.tidy(() => numbersOf(program.call(`step ${phase}@${size}`, {}))),
+    step: (phase) => readOut(() => numbersOf(program.call(`step ${phase}@${size}`, {}))),
     average(step) {
       if (!recipe.averaging) return;
       const share = averagingShare(recipe.averaging.decay, step);

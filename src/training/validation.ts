@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { startNoise } from '../attacks/threat-model.js';
 import { orderedBatches, type Batch } from '../data/batches.js';
+import { readOut } from '../engine/read-out.js';
 import { UserError } from '../errors.js';
 import type { Recipe } from '../methods/recipe.js';
 import { percent } from '../percent.js';
@@ -39,7 +40,7 @@ const validateBatch = (
 ): { clean: number; robust: number; teacherRobust: number | undefined } => {
   const shape: [number, number, number, number] = [size, imageSize, imageSize, 3];
   const x = filledUp(images, samples, size);
-  const clean = tf.tidy(() =>
+  const clean = readOut(() =>
     program.beginValidation({
       x: tf.tensor4d(x, shape),
       labels: tf.tensor1d(filledUp(labels, samples, size), 'int32'),

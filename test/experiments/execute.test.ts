@@ -90,7 +90,7 @@ test('a training that fails stops those alone that need it, and says why', async
   );
   const failures = await execute(units, { places, jobs: 2 });
   assert.deepEqual(failures.map(({ name }) => name.split('/')[1]).sort(), ['ciard-resnet18-s0', 'robust-teacher']);
-  assert.match(failures[0]!.reason, /exit code/);
+  assert.match(failures[0]!.reason, /cell .*log\.txt\)$/s);
   assert.match(failures[1]!.reason, /teacher/);
   const done = Object.values(await recordsIn(places)).map((record) => (record as { name: string }).name.split('/')[1]);
   assert.ok(done.includes('pgd-at-resnet18-s0'));
