@@ -9,7 +9,7 @@ export interface Work {
   dispose(): Promise<void>;
 }
 
-/** Something that can do a case: this project, or PyTorch in one of its layouts. */
+/** Something that can do a case: this project, in one process or two, or PyTorch in one of its layouts, compiled or not. */
 export interface Side {
   readonly name: SideName;
   prepare(benchCase: BenchCase): Promise<Work>;
@@ -17,7 +17,15 @@ export interface Side {
   readonly process: MeasuredProcess;
 }
 
-export type SideName = 'ours' | 'pytorch' | 'channelsLast';
+export type SideName =
+  | 'ours'
+  /** Two processes of one thread each, at once: the time of one step is half of what each takes. */
+  | 'twoProcesses'
+  | 'pytorch'
+  | 'channelsLast'
+  /** `torch.compile`, of the network in either layout. */
+  | 'compiled'
+  | 'compiledChannelsLast';
 
 export interface MeasuredProcess {
   /** Seconds of processor time used since it started. */

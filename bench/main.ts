@@ -16,6 +16,7 @@ import { interleave } from './interleave.js';
 import type { Survival } from './kernels.js';
 import { type BenchRow, rowOf, table } from './report.js';
 import { startTorchWorker } from './torch-worker.js';
+import type { startPair } from './two-processes.js';
 
 interface BenchOptions {
   readonly python?: string;
@@ -27,6 +28,7 @@ interface BenchOptions {
   readonly only: readonly string[];
   readonly repeats: number;
   readonly threads: number;
+  readonly twoProcesses?: boolean;
   readonly kernels?: boolean;
 }
 
@@ -129,7 +131,7 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
     await benchKernels(options);
     return;
   }
-  const { python, autoAttack, out, only, repeats, threads, trial } = options;
+  const { python, autoAttack, out, only, repeats, threads, trial, twoProcesses } = options;
   const isChosen = (name: string): boolean => only.length === 0 || only.some((filter) => name.includes(filter));
   const chosen = benchCases.filter((each) => isChosen(caseName(each)));
   const attacks = autoAttackCases.filter((each) => isChosen(autoAttackName(each)));
@@ -166,28 +168,43 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
   process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
   const worker = python === undefined ? undefined : await startTorchWorker(python, threads);
+  let pair: ReturnType<typeof startPair> | undefined;
   try {
-    const { oursInformation, oursSide } = await import('./ours.js');
+    const { arithmeticOf, matrixProductSpeed, oursInformation, oursSide } = await import('./ours.js');
+    const speed = matrixProductSpeed();
     const environment = {
       processor: cpus()[0]?.model ?? 'unknown',
       processors: cpus().length,
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       load: loadavg()[0]!,
       threads,
+      matrixProductGflops: speed / 1e9,
       ...oursInformation(),
       pytorch: worker?.information ?? null,
     };
     process.stdout.write(
       `${environment.processor}, ${environment.processors} processors, ${environment.memoryGiB} GiB, load ${environment.load.toFixed(2)}; ${threads} threads\n` +
-        `ours: Node ${environment.node}, TensorFlow ${environment.tensorflow}\n` +
+        `ours: Node ${environment.node}, TensorFlow ${environment.tensorflow}; matrix products ${(speed / 1e9).toFixed(0)} GFLOP/s\n` +
         (worker
           ? `PyTorch: ${worker.information.torch}, ${worker.information.capability}, Python ${worker.information.python}\n`
           : 'PyTorch: not measured (--python PATH names a Python that has torch)\n'),
     );
-    const sides = [oursSide(), ...(worker ? [worker.side('nchw'), worker.side('channels_last')] : [])];
     const progress = terminalProgress();
     const rows: BenchRow[] = [];
+    const save = async (attacked: readonly AutoAttackRow[]): Promise<void> => {
+      if (out === undefined) return;
+      const report = { measured: new Date().toISOString(), environment, rows, autoattack: attacked };
+      await writeAtomically(out, [reportText(report)]);
+    };
+    if (twoProcesses && chosen.length > 0) pair = (await import('./two-processes.js')).startPair();
     for (const each of chosen) {
+      // Compiling pays for small networks; a full-size one takes minutes to compile, and its limits are others.
+      const compiled = each.limitBest === null ? [] : (['compiled', 'compiledChannelsLast'] as const);
+      const sides = [
+        oursSide(),
+        ...(pair ? [pair.side] : []),
+        ...(worker ? (['pytorch', 'channelsLast', ...compiled] as const).map((way) => worker.side(way)) : []),
+      ];
       const task = caseName(each);
       progress({ task, done: 0, total: repeats });
       rows.push(
@@ -200,15 +217,13 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
               progress({ task, done, total: repeats });
             },
           }),
+          { operations: arithmeticOf(each), speed },
         ),
       );
+      // A row takes minutes: what is measured is kept at once, whatever becomes of the rest.
+      await save([]);
     }
     if (rows.length > 0) process.stdout.write(`${table(rows)}\n`);
-    const save = async (attacked: readonly AutoAttackRow[]): Promise<void> => {
-      if (out === undefined) return;
-      const report = { measured: new Date().toISOString(), environment, rows, autoattack: attacked };
-      await writeAtomically(out, [reportText(report)]);
-    };
     await save([]);
     if (attacks.length > 0) {
       if (attacking) {
@@ -220,6 +235,7 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
       }
     }
   } finally {
+    await pair?.stop();
     worker?.stop();
   }
 };
@@ -245,6 +261,7 @@ const program = new Command('npm run bench --')
   .option('--repeats <n>', 'turns that each side has', positive, 5)
   .option('--kernels', 'notebook kernels in place of steps: times, memory, and what cells can do to them')
   .option('--threads <n>', 'threads of each side', positive, 2)
+  .option('--two-processes', 'a side more: this project in two processes of one thread each')
   .exitOverride();
 
 allowClosedPipes();

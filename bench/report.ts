@@ -8,36 +8,63 @@ import type { Spread } from './statistics.js';
 export interface BenchRow {
   readonly work: BenchCase['work'];
   readonly network: BenchCase['network'];
+  readonly width: number;
   readonly batch: number;
   readonly ours: number;
+  readonly twoProcesses: number | null;
   readonly pytorch: number | null;
   readonly channelsLast: number | null;
-  /** ours / pytorch and ours / channelsLast, of the medians. */
+  readonly compiled: number | null;
+  readonly compiledChannelsLast: number | null;
+  /** ours / pytorch, ours / channelsLast and ours / the least of PyTorch's four, of the medians. */
   readonly ratio: number | null;
   readonly ratioChannelsLast: number | null;
-  /** What these ratios are to be at most. */
-  readonly limit: number;
+  readonly ratioBest: number | null;
+  /** What these ratios are to be at most; null where nothing is promised. */
+  readonly limit: number | null;
   readonly limitChannelsLast: number | null;
+  readonly limitBest: number | null;
+  /** Ours as a share of the measured speed of matrix products, by the networks' definition. */
+  readonly arithmetic: number;
   /** Quartiles, extremes and number of the timed runs, by side. */
   readonly spread: Readonly<Partial<Record<SideName, Spread>>>;
   readonly othersShare: number;
   readonly overlap: number;
 }
 
-export const rowOf = (benchCase: BenchCase, { times, othersShare, overlap }: Measurement): BenchRow => {
+/**
+ * @param operations the floating-point operations of the case
+ * @param speed those that the machine does in a second of matrix products
+ */
+export const rowOf = (
+  benchCase: BenchCase,
+  { times, othersShare, overlap }: Measurement,
+  { operations, speed }: { readonly operations: number; readonly speed: number },
+): BenchRow => {
   const ours = times.ours!.median;
-  const against = (other: Spread | undefined): number | null => (other ? ours / other.median : null);
+  const medianOf = (side: SideName): number | null => times[side]?.median ?? null;
+  const against = (other: number | null): number | null => (other === null ? null : ours / other);
+  const torch = (['pytorch', 'channelsLast', 'compiled', 'compiledChannelsLast'] as const)
+    .map(medianOf)
+    .filter((median) => median !== null);
   return {
     work: benchCase.work,
     network: benchCase.network,
+    width: benchCase.width,
     batch: benchCase.batch,
     ours,
-    pytorch: times.pytorch?.median ?? null,
-    channelsLast: times.channelsLast?.median ?? null,
-    ratio: against(times.pytorch),
-    ratioChannelsLast: against(times.channelsLast),
+    twoProcesses: medianOf('twoProcesses'),
+    pytorch: medianOf('pytorch'),
+    channelsLast: medianOf('channelsLast'),
+    compiled: medianOf('compiled'),
+    compiledChannelsLast: medianOf('compiledChannelsLast'),
+    ratio: against(medianOf('pytorch')),
+    ratioChannelsLast: against(medianOf('channelsLast')),
+    ratioBest: against(torch.length === 0 ? null : Math.min(...torch)),
     limit: benchCase.limit,
     limitChannelsLast: benchCase.limitChannelsLast,
+    limitBest: benchCase.limitBest,
+    arithmetic: operations / (ours / 1000) / speed,
     spread: times,
     othersShare,
     overlap,
@@ -77,24 +104,36 @@ const disturbances = (row: BenchRow): string[] => {
 
 /** The rows as a table: median (quartiles) in milliseconds, ratios of the medians beside what they are to be at most. */
 export const table = (rows: readonly BenchRow[]): string => {
-  const compared = rows.some((row) => row.pytorch !== null);
+  const sides = (
+    [
+      ['twoProcesses', 'two processes'],
+      ['pytorch', 'PyTorch'],
+      ['channelsLast', 'channels_last'],
+      ['compiled', 'compiled'],
+      ['compiledChannelsLast', 'compiled, channels_last'],
+    ] as const
+  ).filter(([side]) => rows.some((row) => row.spread[side]));
+  const compared = rows.some((row) => row.ratioBest !== null);
   const heading = [
     'work/network/batch',
     'ours, ms',
-    ...(compared ? ['PyTorch', 'channels_last', 'ratio', 'ratio, channels_last'] : []),
+    ...sides.map(([, title]) => title),
+    ...(compared ? ['ratio', 'to channels_last', 'to the best'] : []),
+    'arithmetic',
     'runs',
   ];
   const lines = rows.map((row) => [
     caseName(row),
     milliseconds(row.spread.ours),
+    ...sides.map(([side]) => milliseconds(row.spread[side])),
     ...(compared
       ? [
-          milliseconds(row.spread.pytorch),
-          milliseconds(row.spread.channelsLast),
           against(row.ratio, row.limit),
           against(row.ratioChannelsLast, row.limitChannelsLast),
+          against(row.ratioBest, row.limitBest),
         ]
       : []),
+    `${percent(row.arithmetic, 0)} %`,
     `${row.spread.ours!.runs}`,
   ]);
   return [columns(heading, lines), ...rows.flatMap(disturbances)].join('\n');

@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { messageOf, UserError } from '../src/errors.js';
 import type { Side } from './interleave.js';
 
-/** The memory layouts that PyTorch runs in: `nchw` is the published code's. */
-export type TorchLayout = 'nchw' | 'channels_last';
+/** How PyTorch runs: its memory layout (`nchw` is the published code's), and whether by `torch.compile`. */
+const ways = {
+  pytorch: { layout: 'nchw', compile: false },
+  channelsLast: { layout: 'channels_last', compile: false },
+  compiled: { layout: 'nchw', compile: true },
+  compiledChannelsLast: { layout: 'channels_last', compile: true },
+} as const;
+export type TorchWay = keyof typeof ways;
 
 export interface TorchInformation {
   readonly python: string;
@@ -18,8 +24,8 @@ export interface TorchInformation {
 
 export interface TorchWorker {
   readonly information: TorchInformation;
-  /** PyTorch in `layout` as a side of the benchmark. */
-  side(layout: TorchLayout): Side;
+  /** PyTorch as a side of the benchmark. */
+  side(way: TorchWay): Side;
   stop(): void;
 }
 
@@ -93,12 +99,12 @@ export const startTorchWorker = async (python: string, threads: number): Promise
   let prepared = 0;
   return {
     information,
-    side: (layout) => ({
-      name: layout === 'nchw' ? 'pytorch' : 'channelsLast',
+    side: (way) => ({
+      name: way,
       process: measured,
-      async prepare({ work, network, batch }) {
+      async prepare({ work, network, width, batch }) {
         const key = `${prepared++}`;
-        await ask({ cmd: 'prepare', key, work, network, batch, layout });
+        await ask({ cmd: 'prepare', key, work, network, width, batch, ...ways[way] });
         return {
           run: async (repeats) =>
             ((await ask({ cmd: 'run', key, repeats })) as { milliseconds: number[] }).milliseconds,

@@ -4,6 +4,8 @@ Each takes x: [B, 3, 32, 32] in [0, 1] and returns logits [B, 10]. A network tha
 images normalises inside, so that everything outside speaks of images in [0, 1].
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -71,18 +73,24 @@ class PaddedBlock(BasicBlock):
         return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.new_channels, self.new_channels))
 
 
+def scaled(channels, width):
+    """A number of channels times the width multiplier, rounded half up, at least one."""
+    return max(1, math.floor(channels * width + 0.5))
+
+
 class ResNet18(nn.Module):
     """ResNet-18 in its CIFAR form: a 3×3 stem without pooling, widths 64 to 512."""
 
-    def __init__(self, classes=10):
+    def __init__(self, classes=10, width=1):
         super().__init__()
-        self.conv1 = convolution(3, 64, 3)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.layer1 = stage(BasicBlock, 64, 64, 2, 1)
-        self.layer2 = stage(BasicBlock, 64, 128, 2, 2)
-        self.layer3 = stage(BasicBlock, 128, 256, 2, 2)
-        self.layer4 = stage(BasicBlock, 256, 512, 2, 2)
-        self.linear = nn.Linear(512, classes)
+        widths = [scaled(channels, width) for channels in (64, 128, 256, 512)]
+        self.conv1 = convolution(3, widths[0], 3)
+        self.bn1 = nn.BatchNorm2d(widths[0])
+        self.layer1 = stage(BasicBlock, widths[0], widths[0], 2, 1)
+        self.layer2 = stage(BasicBlock, widths[0], widths[1], 2, 2)
+        self.layer3 = stage(BasicBlock, widths[1], widths[2], 2, 2)
+        self.layer4 = stage(BasicBlock, widths[2], widths[3], 2, 2)
+        self.linear = nn.Linear(widths[3], classes)
 
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
@@ -138,19 +146,21 @@ class MobileNetV2(nn.Module):
     # expansion, outputs, blocks, stride of the first block
     groups = ((1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
-    def __init__(self, classes=10):
+    def __init__(self, classes=10, width=1):
         super().__init__()
-        self.conv1 = convolution(3, 32, 3)
-        self.bn1 = nn.BatchNorm2d(32)
-        blocks, inputs = [], 32
-        for expansion, outputs, count, stride in self.groups:
+        inputs, last = scaled(32, width), scaled(1280, width)
+        self.conv1 = convolution(3, inputs, 3)
+        self.bn1 = nn.BatchNorm2d(inputs)
+        blocks = []
+        for expansion, channels, count, stride in self.groups:
+            outputs = scaled(channels, width)
             for i in range(count):
                 blocks.append(InvertedBlock(inputs, outputs, expansion, stride if i == 0 else 1))
                 inputs = outputs
         self.layers = nn.Sequential(*blocks)
-        self.conv2 = convolution(320, 1280, 1)
-        self.bn2 = nn.BatchNorm2d(1280)
-        self.linear = nn.Linear(1280, classes)
+        self.conv2 = convolution(inputs, last, 1)
+        self.bn2 = nn.BatchNorm2d(last)
+        self.linear = nn.Linear(last, classes)
 
     def forward(self, x):
         out = F.relu(self.bn1(self.conv1(x)))
@@ -266,11 +276,18 @@ NETWORKS = {
 }
 
 
-def build(name):
-    """A freshly initialised network. Raises KeyError's readable sibling where there is none of that name."""
+SCALABLE = ('resnet18', 'mobilenetv2')
+
+
+def build(name, width=1):
+    """A freshly initialised network. Raises KeyError's readable sibling where there is none of that name or width."""
     if name not in NETWORKS:
         raise ValueError(f'no network {name!r} here; there are {", ".join(NETWORKS)}')
-    return NETWORKS[name]()
+    if width == 1:
+        return NETWORKS[name]()
+    if name not in SCALABLE:
+        raise ValueError(f'{name} has one width here; {", ".join(SCALABLE)} have others')
+    return NETWORKS[name](width=width)
 
 
 def load_checkpoint(model, path):

@@ -2,7 +2,7 @@
 
 One request a line on standard input, one answer a line on standard output:
   {"cmd": "info"}                            versions and threads
-  {"cmd": "prepare", "work": "attack-step", "network": "resnet18", "batch": 32, "layout": "nchw", "key": "a"}
+  {"cmd": "prepare", "work": "attack-step", "network": "resnet18", "width": 1, "batch": 32, "layout": "nchw", "compile": false, "key": "a"}
                                              builds the work under that key; several may be held
   {"cmd": "run", "key": "a", "repeats": 3}   {"milliseconds": [...]}
   {"cmd": "drop", "key": "a"}                frees it
@@ -59,8 +59,14 @@ def attack(model, x, y, noise, steps=10):
     return x_adv
 
 
-def attack_step(network, batch, layout):
-    model = build(network).to(memory_format=LAYOUTS[layout]).eval()
+def ready(network, width, layout, compiled):
+    """A network in its layout; by torch.compile, whose first runs compile, where that is asked for."""
+    model = build(network, width).to(memory_format=LAYOUTS[layout])
+    return torch.compile(model) if compiled else model
+
+
+def attack_step(network, width, batch, layout, compiled):
+    model = ready(network, width, layout, compiled).eval()
     x, y = images_and_labels(batch, layout)
     state = [x.clone()]
 
@@ -70,8 +76,8 @@ def attack_step(network, batch, layout):
     return run
 
 
-def training_step(network, batch, layout):
-    model = build(network).to(memory_format=LAYOUTS[layout]).train()
+def training_step(network, width, batch, layout, compiled):
+    model = ready(network, width, layout, compiled).train()
     x, y = images_and_labels(batch, layout)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=2e-4)
 
@@ -95,7 +101,7 @@ def push_scale(adversarial, natural, push):
     return 10 ** (min(magnitude[0], magnitude[1]) - magnitude[2])
 
 
-def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, teacher_learning_rate=1e-4):
+def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, teacher_learning_rate=1e-4, attack_steps=10):
     """One whole step of the published code once its teacher trains (after epoch 50), as `step(x, y, noise)`."""
     student_optimiser = torch.optim.SGD(student.parameters(), lr=learning_rate, momentum=0.9, weight_decay=2e-4)
     teacher_optimiser = torch.optim.SGD(robust_teacher.parameters(), lr=teacher_learning_rate, momentum=0.1, weight_decay=2e-4)
@@ -114,7 +120,7 @@ def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, tea
             # that is commented out would use it. It is part of what the published step costs.
             robust_teacher(x)
 
-        x_adv = attack(student, x, y, noise)
+        x_adv = attack(student, x, y, noise, attack_steps)
         student_optimiser.zero_grad()
         teacher_optimiser.zero_grad()
         student_adversarial = student(x_adv)
@@ -164,11 +170,11 @@ def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, tea
     return step
 
 
-def ciard_step(network, batch, layout):
+def ciard_step(network, width, batch, layout, compiled, teachers=(('cifar-resnet-56', 1), ('wrn-34-10', 1)), attack_steps=10):
     """The published setting for CIFAR-10: ResNet-56 clean teacher, TRADES' WRN-34-10 as the robust one."""
-    student, clean, robust = (build(name).to(memory_format=LAYOUTS[layout]) for name in (network, 'cifar-resnet-56', 'wrn-34-10'))
+    student, clean, robust = (ready(name, wide, layout, compiled) for name, wide in ((network, width), *teachers))
     x, y = images_and_labels(batch, layout)
-    step = ciard_step_of(student, clean, robust)
+    step = ciard_step_of(student, clean, robust, attack_steps=attack_steps)
 
     def run():
         step(x, y, torch.randn_like(x))
@@ -176,7 +182,19 @@ def ciard_step(network, batch, layout):
     return run
 
 
-WORKS = {'attack-step': attack_step, 'training-step': training_step, 'ciard-step': ciard_step}
+def lite_ciard_step(*network):
+    """The step of the scale `lite`: teachers are ResNet-18 at a quarter of its width, the attack has two steps."""
+    return ciard_step(*network, teachers=(('resnet18', 0.25), ('resnet18', 0.25)), attack_steps=2)
+
+
+# The published step stands on this side for both of ours: the code's setting and the paper's summary.
+WORKS = {
+    'attack-step': attack_step,
+    'training-step': training_step,
+    'ciard-step': ciard_step,
+    'lite-ciard-step': lite_ciard_step,
+    'lite-ciard-code-step': lite_ciard_step,
+}
 
 
 def information():
@@ -195,7 +213,7 @@ def prepare(works, request):
         raise ValueError(f'no work {work!r}; there are {", ".join(WORKS)}')
     if layout not in LAYOUTS:
         raise ValueError(f'no layout {layout!r}; there are {", ".join(LAYOUTS)}')
-    works[request['key']] = WORKS[work](request['network'], request['batch'], layout)
+    works[request['key']] = WORKS[work](request['network'], request['width'], request['batch'], layout, request['compile'])
     return {'ok': True}
 
 

@@ -1,6 +1,7 @@
 import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { precisions, processPrecision, type Precision } from '../engine/precision.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
 import type { Places } from '../experiments/places.js';
@@ -10,6 +11,7 @@ import type { Progress } from '../progress.js';
 
 interface ListFlags {
   readonly scale: ScaleName;
+  readonly precision: Precision;
   readonly data?: string;
   readonly seeds?: number;
   readonly json?: boolean;
@@ -31,6 +33,14 @@ export const scaleOption = (): Option =>
   new Option('--scale <scale>', 'quick: embedded data, minutes; lite: real data, hours; paper: the published recipes')
     .choices(scaleNames)
     .default('quick');
+
+export const precisionOption = (): Option =>
+  new Option(
+    '--precision <precision>',
+    'of the arithmetic while training: bf16 is quicker on processors with AMX; evaluations are in float32',
+  )
+    .choices(precisions)
+    .default('float32');
 
 /** A cell that was planned here before, or one of the tables'; a beginning of its id is enough. */
 const findCell = async (text: string, runs: string): Promise<PlannedCell & { readonly grid: string }> => {
@@ -63,10 +73,12 @@ const findCell = async (text: string, runs: string): Promise<PlannedCell & { rea
   ]);
   for (const scale of scaleNames) {
     for (const data of scales[scale].datasets) {
-      const setting = await settingOf(scale, { data });
-      for (const grid of grids) {
-        const found = cellsOf(grid, setting).find(({ id }) => id.startsWith(text));
-        if (found) return { ...found, grid: grid.name };
+      for (const precision of precisions) {
+        const setting = await settingOf(scale, { data, precision });
+        for (const grid of grids) {
+          const found = cellsOf(grid, setting).find(({ id }) => id.startsWith(text));
+          if (found) return { ...found, grid: grid.name };
+        }
       }
     }
   }
@@ -77,6 +89,40 @@ const placesOf = async ({ results, runs }: RunFlags) => {
   const { defaultPlaces } = await import('../experiments/places.js');
   const places = defaultPlaces();
   return { results: results ?? places.results, runs: runs ?? places.runs };
+};
+
+type Finding = PlannedCell & { readonly grid: string };
+
+/** Runs cells in a process of that precision. */
+const runElsewhere = async (
+  cells: readonly Finding[],
+  precision: Precision,
+  places: Places,
+): Promise<{ readonly exitCode: number; readonly message: string | null }> => {
+  const [{ createWorkers, exitCodes }, { writePlans }, { runFolder }, { interruptSignal }] = await Promise.all([
+    import('../experiments/workers.js'),
+    import('../experiments/execute.js'),
+    import('../experiments/places.js'),
+    import('../interruption.js'),
+  ]);
+  const { id, grid } = cells[0]!;
+  await writePlans({ cells, grid }, places);
+  const workers = createWorkers(places);
+  const stop = (): void => {
+    workers.interrupt();
+  };
+  interruptSignal().addEventListener('abort', stop, { once: true });
+  try {
+    const log = join(runFolder(places, id), 'log.txt');
+    process.stderr.write(
+      `${cells.map(({ name }) => name).join(', ')}: in ${precision}, in a process of its own (${log})\n`,
+    );
+    const outcome = await workers.run({ ids: cells.map((cell) => cell.id), log }, precision);
+    return 'lost' in outcome ? { exitCode: exitCodes.failed, message: outcome.lost } : outcome;
+  } finally {
+    interruptSignal().removeEventListener('abort', stop);
+    await workers.close();
+  }
 };
 
 /** Runs cells in this process. What goes wrong is an answer: its exit code, and what there is to say. */
@@ -90,7 +136,7 @@ const runNamed = async (
     import('../exclusive.js'),
     import('../atomic-write.js'),
   ]);
-  const planned: (PlannedCell & { readonly grid: string })[] = [];
+  const planned: Finding[] = [];
   try {
     for (const text of texts) planned.push(await findCell(text, places.runs));
   } catch (error) {
@@ -99,11 +145,24 @@ const runNamed = async (
   }
   for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
   await import('../engine/backend.js');
-  const { runCells } = await import('../experiments/run-cell.js');
+  const [{ runCells }, { ordersOf }] = await Promise.all([
+    import('../experiments/run-cell.js'),
+    import('../experiments/execute.js'),
+  ]);
   try {
-    await runCells(planned, { places, grid: planned[0]!.grid, progress }, ({ name }) => {
-      onDone(name);
-    });
+    for (const { precision, ids } of ordersOf({ cells: planned })) {
+      const cells = planned.filter(({ id }) => ids.includes(id));
+      if (precision === processPrecision()) {
+        await runCells(cells, { places, grid: planned[0]!.grid, progress }, ({ name }) => {
+          onDone(name);
+        });
+        continue;
+      }
+      // This process has loaded its arithmetic: another precision is another process.
+      const answer = await runElsewhere(cells, precision, places);
+      if (answer.exitCode !== exitCodes.done) return answer;
+      for (const { name } of cells) onDone(name);
+    }
     return { exitCode: exitCodes.done, message: null };
   } catch (error) {
     if (error instanceof InterruptedError || error instanceof HeldError) {
@@ -124,8 +183,9 @@ export const add = (program: Command): void => {
     .addOption(scaleOption())
     .option('--data <name>', "the data set (default: the scale's first)")
     .option('--seeds <n>', 'replicates (default: those of the scale)', replicates)
+    .addOption(precisionOption())
     .option('--json', 'print the list as JSON')
-    .action(async (name: string | undefined, { scale, data, seeds, json = false }: ListFlags) => {
+    .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: ListFlags) => {
       const [{ parseDatasetName }, { cellsOf }, { findGrid, grids }, { defaultPlaces, recordOf }, { settingOf }] =
         await Promise.all([
           import('../data/datasets.js'),
@@ -138,6 +198,7 @@ export const add = (program: Command): void => {
       const setting = await settingOf(scale, {
         data: data === undefined ? undefined : parseDatasetName(data),
         replicates: seeds,
+        precision,
       });
       const cells = new Map(chosen.flatMap((grid) => cellsOf(grid, setting)).map((each) => [each.id, each]));
       const places = defaultPlaces();

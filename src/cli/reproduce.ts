@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { scaleNames, type ScaleName } from '../experiments/scale.js';
-import { replicates } from './cell.js';
+import { precisionOption, replicates } from './cell.js';
 import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 import { checkPlanFlags, reportFailures } from './table.js';
 
 interface Flags extends SlurmFlags {
   readonly data?: string;
   readonly seeds?: number;
+  readonly precision: Precision;
   readonly jobs?: number;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -28,10 +30,11 @@ export const add = (program: Command): void => {
     .option('--data <name>', 'one data set of the scale alone')
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
     .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
+    .addOption(precisionOption())
     .option('--dry-run', 'list what would be run')
     .option('--json', 'print the rows of every table as JSON')
     .action(async (scale: ScaleName, flags: Flags) => {
-      const { data, seeds, jobs, dryRun = false, json = false } = flags;
+      const { data, seeds, precision, jobs, dryRun = false, json = false } = flags;
       const request = slurmRequest(flags);
       checkPlanFlags({ dryRun, json, ...(jobs === undefined ? {} : { jobs }) });
       const [{ parseDatasetName }, { grids }, { defaultPlaces }, { writeReadme }, { scales }, { settingOf }, tables] =
@@ -70,7 +73,11 @@ export const add = (program: Command): void => {
         const units = [];
         for (const name of datasets) {
           units.push(
-            ...tables.unitsOfTables(grids, await settingOf(scale, { data: name, replicates: seeds }), undefined),
+            ...tables.unitsOfTables(
+              grids,
+              await settingOf(scale, { data: name, replicates: seeds, precision }),
+              undefined,
+            ),
           );
         }
         await runOnSlurm(units, places, request, dryRun);
@@ -79,7 +86,7 @@ export const add = (program: Command): void => {
       const found = [];
       const failures = [];
       for (const name of datasets) {
-        const setting = await settingOf(scale, { data: name, replicates: seeds });
+        const setting = await settingOf(scale, { data: name, replicates: seeds, precision });
         if (dryRun) {
           found.push(...(await tables.planTable(grids, setting, options)));
           continue;

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import type { ScaleName } from '../experiments/scale.js';
-import { replicates, scaleOption } from './cell.js';
+import { precisionOption, replicates, scaleOption } from './cell.js';
 import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 
 interface Flags extends SlurmFlags {
   readonly data?: string;
   readonly scale: ScaleName;
+  readonly precision: Precision;
   readonly seeds?: number;
   readonly jobs?: number;
   readonly only?: string[];
@@ -27,6 +29,7 @@ export const add = (program: Command): void => {
     .addOption(scaleOption())
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
     .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
+    .addOption(precisionOption())
     .option('--only <method...>', 'run only these rows, and the teachers that they need')
     .option('--dry-run', 'list what would be run')
     .option(
@@ -55,6 +58,7 @@ export const add = (program: Command): void => {
         data: flags.data === undefined ? undefined : parseDatasetName(flags.data),
         // One replicate is shipped.
         replicates: fromCheckpoints ? (flags.seeds ?? 1) : flags.seeds,
+        precision: flags.precision,
       });
       const options = {
         places: defaultPlaces(),

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import { messageOf, UserError } from '../errors.js';
 import type { CheckpointInfo } from '../checkpoints/checkpoint.js';
+import { setPrecision, type Precision } from '../engine/precision.js';
+import { messageOf, UserError } from '../errors.js';
 import type { Method } from '../methods/method.js';
 import type { Recipe } from '../methods/recipe.js';
 import type { Network, WeightedNetwork } from '../models/network.js';
 import { percent } from '../percent.js';
 import type { TrainingRun } from '../training/train.js';
+import { precisionOption } from './cell.js';
 
 const whole = (value: string): number => {
   const number = Number(value);
@@ -30,6 +32,7 @@ interface Flags {
   readonly data: string;
   readonly out: string;
   readonly recipe?: string;
+  readonly precision?: Precision;
   readonly seed: number;
   readonly width?: number;
   readonly saveEvery: number;
@@ -82,6 +85,7 @@ const recipeOf = async (method: Method, flags: Flags): Promise<Recipe> => {
     {
       ...(flags.epochs === undefined ? {} : { epochs: flags.epochs }),
       ...(flags.batch === undefined ? {} : { batchSize: flags.batch }),
+      ...(flags.precision === undefined ? {} : { precision: flags.precision }),
       ...(flags.validationImages === undefined ? {} : { validation: { images: flags.validationImages } }),
       ...(attackSteps === undefined
         ? {}
@@ -162,6 +166,7 @@ export const add = (program: Command): void => {
     .option('--train-images <n>', 'train on so many images, balanced by class', positiveWhole)
     .option('--validation-images <n>', 'hold out so many images of the training set to select by', whole)
     .option('--attack-steps <n>', 'steps of the inner maximisation; its step size stretches to them', positiveWhole)
+    .addOption(precisionOption().default(undefined))
     .option('--clean-teacher <file>', 'checkpoint of the clean teacher')
     .option('--robust-teacher <file>', 'checkpoint of the robust teacher')
     .option('--init <file>', "checkpoint of the student's first weights")
@@ -177,6 +182,7 @@ export const add = (program: Command): void => {
       const recipe = await recipeOf(method, flags);
       await checkFolderWritable(flags.out);
 
+      setPrecision(recipe.precision);
       await import('../engine/backend.js');
       const [{ loadNetwork }, datasets, splits, { train }, { terminalProgress }] = await Promise.all([
         import('../checkpoints/checkpoint.js'),

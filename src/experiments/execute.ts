@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-write.js';
+import type { Precision } from '../engine/precision.js';
 import { findMethod } from '../methods/catalogue.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
@@ -12,7 +13,7 @@ import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { runCells } from './run-cell.js';
 import { inOrder, type Unit } from './units.js';
-import { createWorkers, exitCodes } from './workers.js';
+import { createWorkers, exitCodes, type Order } from './workers.js';
 
 export interface ExecuteOptions {
   readonly places: Places;
@@ -42,6 +43,20 @@ export const isDone = async ({ cells, grid }: Unit, places: Places): Promise<boo
 const minutes = (seconds: number): string =>
   seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 
+/** The cells of a unit by the precision of the process that is to run them: evaluations are in float32. */
+export const ordersOf = ({
+  cells,
+}: Pick<Unit, 'cells'>): { readonly precision: Precision; readonly ids: CellId[] }[] => {
+  const orders: { precision: Precision; ids: CellId[] }[] = [];
+  for (const { id, cell } of cells) {
+    const precision = cell.kind === 'train' ? cell.recipe.precision : 'float32';
+    const last = orders.at(-1);
+    if (last?.precision === precision) last.ids.push(id);
+    else orders.push({ precision, ids: [id] });
+  }
+  return orders;
+};
+
 /** How often a unit is begun again after another process held it, and after how many milliseconds. */
 const patience = { times: 20, pause: 3000 };
 
@@ -64,7 +79,7 @@ export const pendingUnits = async (
 };
 
 /** Writes down what the cells of a unit are, so that `ciard cell run` knows them by their ids. */
-export const writePlans = async ({ cells, grid }: Unit, places: Places): Promise<void> => {
+export const writePlans = async ({ cells, grid }: Pick<Unit, 'cells' | 'grid'>, places: Places): Promise<void> => {
   for (const planned of cells) {
     await mkdir(runFolder(places, planned.id), { recursive: true });
     await writeAtomically(plannedFile(places, planned.id), [`${JSON.stringify({ ...planned, grid }, null, 1)}\n`]);
@@ -134,8 +149,17 @@ export const execute: Executor = async (units, options) => {
     if (training?.kind === 'train' && ownMethods.some(({ name }) => name === training.method)) return runHere(unit);
     await writePlans(unit, places);
     const log = join(runFolder(places, unit.id), 'log.txt');
+    for (const { precision, ids } of ordersOf(unit)) {
+      const reason = await runOrder(precision, { ids, log });
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  };
+
+  const runOrder = async (precision: Precision, order: Order): Promise<string | undefined> => {
+    const { log } = order;
     for (let attempt = 0; ; attempt++) {
-      const outcome = await workers.run({ ids: unit.cells.map(({ id }) => id), log });
+      const outcome = await workers.run(order, precision);
       if (signal.aborted) return 'interrupted';
       if ('lost' in outcome) return `${outcome.lost} (${log})`;
       if (outcome.exitCode === exitCodes.done) return undefined;
@@ -190,7 +214,7 @@ export const execute: Executor = async (units, options) => {
     await Promise.all(running.values());
   } finally {
     signal.removeEventListener('abort', stop);
-    workers.close();
+    await workers.close();
   }
   if (signal.aborted)
     throw new InterruptedError('interrupted; every training was saved, and the same command goes on.');

@@ -7,11 +7,11 @@ import { writeCellRecord } from '../results/cell-record.js';
 import { cellId, type CellId } from '../results/cell.js';
 import { textOfTable } from '../tables/text.js';
 import { execute, type Failure } from './execute.js';
-import type { Grid, GridSetting } from './grid.js';
+import { settingName, type Grid, type GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import { copyRunWeights, restoreWeights, studentWeights, weightsFolder } from './network-files.js';
 import { readNetworkFile } from './pipeline-settings.js';
-import { networkPlaces, pipelineFolder, shippedReplicate } from './pipeline.js';
+import { networkPlaces, shippedReplicate } from './pipeline.js';
 import type { PipelineOptions } from './pipeline-record.js';
 import { recordOf, recordsFolder, runFolder, type Places } from './places.js';
 import { resultTable } from './render.js';
@@ -71,7 +71,7 @@ const fetchWeights = async (
   const wanted: { readonly id: CellId; readonly folder: string; readonly name: string }[] = [];
   for (const id of ids) {
     const { grid, name } = known.get(id)!;
-    const folder = join(places.results, grid, pipelineFolder(setting), 'networks', name);
+    const folder = join(places.results, grid, settingName(setting), 'networks', name);
     const record = await recordOf(places, id, grid);
     if (record?.training && (await copyRunWeights(runFolder(places, id), runFolder(check, id), record.training)))
       continue;
@@ -81,7 +81,7 @@ const fetchWeights = async (
   }
   if (missing.length > 0) {
     throw new UserError(
-      `no checkpoint was shipped of ${missing.join(', ')} (${pipelineFolder(setting)}). Shipped is replicate ` +
+      `no checkpoint was shipped of ${missing.join(', ')} (${settingName(setting)}). Shipped is replicate ` +
         `${shippedReplicate} of the tables that were run and recorded; "ciard table" without --from-checkpoints trains.`,
     );
   }

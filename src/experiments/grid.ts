@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DatasetIdentity } from '../data/datasets.js';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { findMethod, methods } from '../methods/catalogue.js';
 import type { Method } from '../methods/method.js';
@@ -20,10 +21,19 @@ export interface GridSetting {
   readonly data: DatasetIdentity & { readonly classes: number; readonly imageSize: number };
   /** Default: the scale's. */
   readonly replicates: readonly number[];
+  /** Of the arithmetic of every training; evaluations are in float32. */
+  readonly precision: Precision;
 }
 
+const precisionSuffix = ({ precision }: GridSetting): string => (precision === 'float32' ? '' : `-${precision}`);
+
 /** A setting in a title: 'cifar10, lite'. */
-export const settingTitle = ({ scale, data }: GridSetting): string => `${data.name}, ${scale.name}`;
+export const settingTitle = (setting: GridSetting): string =>
+  `${setting.data.name}, ${setting.scale.name}${precisionSuffix(setting)}`;
+
+/** A setting in a path and in the names of cells: 'cifar10-lite'. */
+export const settingName = (setting: GridSetting): string =>
+  `${setting.data.name}-${setting.scale.name}${precisionSuffix(setting)}`;
 
 /** One network of a table, in one replicate. */
 export interface GridRow {
@@ -73,7 +83,7 @@ interface TrainOptions {
 
 /** A training of a grid. */
 export const trainCell = (
-  { scale, data }: GridSetting,
+  { scale, data, precision }: GridSetting,
   { method, network, changes, seed, clean, robust }: TrainOptions,
 ): TrainCell => ({
   kind: 'train',
@@ -81,7 +91,7 @@ export const trainCell = (
   method: method.name,
   network: { ...network, classes: data.classes, imageSize: data.imageSize },
   data: { name: data.name, md5: data.train.md5, images: scale.trainImages },
-  recipe: resolveRecipe(method, changes),
+  recipe: resolveRecipe(method, precision === 'float32' ? changes : { ...changes, precision }),
   seed,
   teachers: {
     clean: method.teachers.clean ? (clean ?? null) : null,
@@ -186,13 +196,13 @@ export const ablationStudent = ({ scale }: GridSetting): StudentName[] =>
 /** All cells of a grid, teachers before students and those before their evaluations, each once. */
 export const cellsOf = (grid: Grid, setting: GridSetting): PlannedCell[] => {
   const rows = grid.rows(setting);
-  const { scale, data } = setting;
+  const { scale } = setting;
   const found = new Map<CellId, PlannedCell>();
   const add = (cell: Cell, name: string, needs: readonly (CellId | null)[]): void => {
     const id = cellId(cell);
     if (!found.has(id)) found.set(id, { id, cell, name, needs: needs.filter((need) => need !== null) });
   };
-  const prefix = `${data.name}-${scale.name}`;
+  const prefix = settingName(setting);
   const known = new Map<CellId, { cell: TrainCell; name: string }>();
   const teachers = teacherCells(setting);
   const trainings: [TrainCell, string][] = [

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { stringify } from 'yaml';
 import { cellId, type CellId, type TrainCell } from '../results/cell.js';
-import { cellsOf, type Grid, type GridRow, type GridSetting } from './grid.js';
+import { cellsOf, settingName, type Grid, type GridRow, type GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import { noNetwork, type PipelineSettings } from './pipeline-settings.js';
 
@@ -48,8 +48,6 @@ export const networkPlaces = (setting: GridSetting, catalogue: readonly Grid[] =
   }
   return places;
 };
-
-export const pipelineFolder = ({ data, scale }: GridSetting): string => `${data.name}-${scale.name}`;
 
 /** What replicates share has their name without the replicate. */
 const withoutReplicate = (name: string): string => name.replace(/-s\d+$/, '');
@@ -150,7 +148,7 @@ export const pipelinesOf = (
   catalogue: readonly Grid[] = grids,
 ): Pipeline[] => {
   const { data, scale } = setting;
-  const folder = pipelineFolder(setting);
+  const folder = settingName(setting);
   const networks = networkPlaces(setting, catalogue);
   const drafts = new Map<string, PipelineSettings>();
   const draftOf = (name: string): PipelineSettings => {

@@ -7,7 +7,7 @@ import { htmlOfTable } from '../tables/html.js';
 import { latexOfTable } from '../tables/latex.js';
 import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell, Table } from '../tables/table.js';
-import { settingTitle, type Grid, type GridSetting } from './grid.js';
+import { settingName, settingTitle, type Grid, type GridSetting } from './grid.js';
 import type { Places } from './places.js';
 import { renderSvg } from '../figures/render-svg.js';
 import { tableFigures } from './figures.js';
@@ -123,8 +123,8 @@ const csvTable = (rows: readonly ResultRow[]): Table => {
 };
 
 /** The folder of a table at a setting: `results/students/synthetic-quick`. */
-export const tableFolder = (grid: Grid, { scale, data }: GridSetting, { results }: Places): string =>
-  join(results, grid.name, `${data.name}-${scale.name}`);
+export const tableFolder = (grid: Grid, setting: GridSetting, { results }: Places): string =>
+  join(results, grid.name, settingName(setting));
 
 /** Writes a table in all its forms. @returns its Markdown file */
 export const writeTable = async (
@@ -138,7 +138,7 @@ export const writeTable = async (
   const table = resultTable(grid, setting, rows, measured);
   await mkdir(folder, { recursive: true });
   const { caption, ...rest } = table;
-  const label = `tab:${grid.name}-${setting.data.name}-${setting.scale.name}`;
+  const label = `tab:${grid.name}-${settingName(setting)}`;
   const figures = tableFigures(grid, setting, rows);
   const pictures = figures.map(({ student }) => `\n![Clean against robust accuracy, ${student}](${student}.svg)\n`);
   for (const { student, figure } of figures) {

@@ -6,6 +6,7 @@ import { readManifest } from '../data/manifest.js';
 import type { DatasetName } from '../data/names.js';
 import { recordBytes } from '../data/records.js';
 import { readPins } from '../dvc/pins.js';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import type { GridSetting } from './grid.js';
 import { scales, type Scale, type ScaleName } from './scale.js';
@@ -49,12 +50,21 @@ const datasetOf = ({ name, datasets }: Scale, data: DatasetName | undefined): Da
  */
 export const settingOf = async (
   scaleName: ScaleName,
-  { data, replicates }: { readonly data?: DatasetName | undefined; readonly replicates?: number | undefined } = {},
+  {
+    data,
+    replicates,
+    precision = 'float32',
+  }: {
+    readonly data?: DatasetName | undefined;
+    readonly replicates?: number | undefined;
+    readonly precision?: Precision | undefined;
+  } = {},
 ): Promise<GridSetting> => {
   const scale = scales[scaleName];
   return {
     scale,
     data: await dataOf(datasetOf(scale, data)),
     replicates: Array.from({ length: replicates ?? scale.replicates }, (_, i) => i),
+    precision,
   };
 };

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { repositoryRoot } from '../data/location.js';
+import { precisionEnvironment, type Precision } from '../engine/precision.js';
 import type { Places } from './places.js';
 
 /** Exit codes of `ciard cell run`, and of the answers of a worker. */
 export const exitCodes = { done: 0, failed: 1, unknown: 2, resumable: 75 } as const;
 
-/** What a worker is asked for: the cells of a unit, in order. */
+/** What a worker is asked for: cells in order, the trainings among them in one precision. */
 export interface Order {
   readonly ids: readonly string[];
   /** The file that is to tell how it goes. */
@@ -24,20 +25,23 @@ export interface Answer {
 /** What became of an order; `lost`: how the process ended over it. */
 export type Outcome = Answer | { readonly lost: string };
 
-/** Processes that run cells, each with one TensorFlow thread, one order after another: Node and TensorFlow start once. */
+/**
+ * Processes that run cells, each with one TensorFlow thread, one order after another: Node and TensorFlow start once. The
+ * precision of its arithmetic is a process' own, so each computes in one.
+ */
 export interface Workers {
-  /** Has an order done by a worker that has nothing to do, or a new one. */
-  run(order: Order): Promise<Outcome>;
+  /** Has an order done by a worker of that precision that has nothing to do, or a new one. */
+  run(order: Order, precision: Precision): Promise<Outcome>;
   /** Asks those that work to save where they stand, and to answer. */
   interrupt(): void;
-  /** Ends those that have nothing to do. */
-  close(): void;
+  /** Ends those that have nothing to do, and waits until they are gone. */
+  close(): Promise<void>;
 }
 
 /** A process that holds more, in bytes, ends after its order: what it has gathered is freed. */
 const mostMemory = 1e9;
 
-const start = ({ results, runs }: Places) => {
+const start = ({ results, runs }: Places, precision: Precision) => {
   const child = execa(
     process.execPath,
     [join(repositoryRoot(), 'bin', 'ciard.mjs'), 'cell', 'work', '--results', results, '--runs', runs],
@@ -49,7 +53,7 @@ const start = ({ results, runs }: Places) => {
       stderr: 'pipe',
       reject: false,
       forceKillAfterDelay: 60_000,
-      env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' },
+      env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', ...precisionEnvironment(precision) },
     },
   );
   let complaint = '';
@@ -58,6 +62,7 @@ const start = ({ results, runs }: Places) => {
   });
   return {
     child,
+    precision,
     /** What it said last, and how it ended. */
     end: async (): Promise<string> => {
       const { exitCode, signal } = await child;
@@ -71,15 +76,16 @@ export const createWorkers = (places: Places): Workers => {
   const idle: ReturnType<typeof start>[] = [];
   const working = new Set<ReturnType<typeof start>>();
   return {
-    async run(order) {
-      const worker = idle.pop() ?? start(places);
+    async run(order, precision) {
+      const at = idle.findLastIndex((each) => each.precision === precision);
+      const worker = idle.splice(at, at < 0 ? 0 : 1)[0] ?? start(places, precision);
       working.add(worker);
       try {
         // Listening first: an answer may come before the sending is over.
         const [answer] = (await Promise.all([
           worker.child.getOneMessage(),
           worker.child.sendMessage({ ...order, ids: [...order.ids] }),
-        ])) as unknown as [Answer, void];
+        ])) as unknown as [Answer, undefined];
         if (answer.memory > mostMemory) worker.child.disconnect();
         else idle.push(worker);
         return answer;
@@ -93,8 +99,10 @@ export const createWorkers = (places: Places): Workers => {
     interrupt() {
       for (const { child } of working) child.kill('SIGTERM');
     },
-    close() {
-      for (const { child } of idle.splice(0)) child.disconnect();
+    async close() {
+      const leaving = idle.splice(0);
+      for (const { child } of leaving) child.disconnect();
+      await Promise.all(leaving.map(({ child }) => child));
     },
   };
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { precisions } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import type { Method } from './method.js';
 import { scheduleSchema, type Schedule } from './schedule.js';
@@ -55,7 +56,7 @@ export const recipeSchema = strict({
   /** The fraction of the run, from its beginning, that trains by cross-entropy on clean images instead of the method's loss. */
   naturalPrefix: z.number().min(0).lt(1),
   /** Of the arithmetic while it trains. */
-  precision: z.enum(['float32', 'bf16']),
+  precision: z.enum(precisions),
   validation: strict({
     /** Images held out of the training set, balanced by class. */
     images: z.number().int().min(0),

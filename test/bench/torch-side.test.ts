@@ -27,13 +27,15 @@ test("PyTorch's side times what it is asked for, and says what it was not", { sk
   const worker = await startTorchWorker(python!, 1);
   try {
     assert.equal(worker.information.threads, 1);
-    const side = worker.side('channels_last');
+    const side = worker.side('channelsLast');
     const work = await side.prepare({
       work: 'attack-step',
       network: 'mobilenetv2',
+      width: 1 / 4,
       batch: 1,
-      limit: 1,
-      limitChannelsLast: 1,
+      limit: null,
+      limitChannelsLast: null,
+      limitBest: null,
     });
     const times = await work.run(2);
     assert.equal(times.length, 2);

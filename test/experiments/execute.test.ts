@@ -99,3 +99,39 @@ test('a training that fails stops those alone that need it, and says why', async
     /cell/,
   );
 });
+
+/** The processes that this one has started and that run cells. */
+const workersOf = async (): Promise<number[]> => {
+  const children = (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')).trim().split(' ');
+  const found: number[] = [];
+  for (const pid of children.filter((each) => each !== '')) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.split('\0').includes('work')) found.push(Number(pid));
+  }
+  return found;
+};
+
+test('a worker that is killed takes its unit alone; the same command does the rest', async (t) => {
+  const setting = await tinySetting();
+  const folder = temporaryFolder(t);
+  const places = { results: join(folder, 'results'), runs: join(folder, 'runs') };
+  const units = unitsOf(tinyGrid, setting);
+  const killing = (async () => {
+    for (;;) {
+      await sleep(100);
+      const [pid] = await workersOf();
+      if (pid === undefined) continue;
+      process.kill(pid, 'SIGKILL');
+      return;
+    }
+  })();
+  const failures = await execute(units, { places, jobs: 1 });
+  await killing;
+  assert.match(failures[0]!.reason, /^ended by SIGKILL/);
+  const lost = failures.map(({ name }) => name);
+  const done = Object.values(await recordsIn(places)).map((record) => (record as { name: string }).name);
+  assert.ok(done.length > 0 && done.every((name) => !lost.includes(name)));
+  assert.deepEqual(await execute(units, { places, jobs: 1 }), []);
+  assert.equal(Object.keys(await recordsIn(places)).length, cellsOf(tinyGrid, setting).length);
+  assert.deepEqual(await workersOf(), []);
+});

@@ -35,6 +35,7 @@ export const tinySetting = async (): Promise<GridSetting> => ({
   ...(await settingOf('quick')),
   scale: tinyScale,
   replicates: [0],
+  precision: 'float32',
 });
 
 export const tinyGrid: Grid = defineGrid({
