@@ -1,12 +1,12 @@
 // Runs the tests with Node's runner.
 //
-//   npm test                          all of them
+//   npm test                          all but the long ones, which are named at the end; with CI=true all of them
 //   npm test -- test/models           the files and folders that are named
 //   npm test -- --changed             those that the changes since the last commit concern
 //   npm test -- --changed=main        … since that commit
 //   npm test -- --test-name-pattern=… those of that name
 //
-// CIARD_SLOW_TESTS=1 runs those too that take minutes; CIARD_REQUIRE_ORACLE=1 makes a failure of what is otherwise skipped
+// CIARD_SLOW_TESTS=1 runs the long ones too, and tests within files that take minutes; CIARD_REQUIRE_ORACLE=1 makes a failure of what is otherwise skipped
 // for want of the reference material, which lies in ../shared or where CIARD_SHARED says.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
@@ -38,6 +38,20 @@ const longest = [
   'evaluation/command.test.ts',
 ];
 
+/** What needs a cluster, a browser, DVC or whole notebooks: minutes each. A change of what they import names them. */
+const long = [
+  'another-project.test.ts',
+  'evaluation/published.test.ts',
+  'experiments/pipeline.test.ts',
+  'figures/live-curves.browser.test.ts',
+  'kernel/endurance.test.ts',
+  'kernel/lab.test.ts',
+  'notebook-runner/committed.test.ts',
+  'notebook-runner/run.test.ts',
+  'report/page.test.ts',
+  'slurm/cluster.test.ts',
+];
+
 /** Node 20 finds no files by pattern. @param {string} path @returns {string[]} */
 const testsIn = (path) =>
   statSync(path).isDirectory()
@@ -56,6 +70,9 @@ const changedSince = (base) =>
   ]
     .flatMap((args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0'))
     .filter((path) => path !== '');
+
+/** @param {readonly string[]} list @param {string} file */
+const place = (list, file) => list.indexOf(relative(folder, file).replaceAll('\\', '/'));
 
 /** @param {string} message @returns {never} */
 const fail = (message) => {
@@ -106,6 +123,10 @@ try {
   fail(/** @type {Error} */ (error).message);
 }
 files = files.map((file) => resolve(file));
+const asked = args.includes('--changed') || flag('--changed') !== undefined || named.length > 0;
+const whole = process.env['CIARD_SLOW_TESTS'] === '1' || process.env['CI'] === 'true';
+const leftOut = asked || whole ? [] : files.filter((file) => place(long, file) >= 0);
+files = files.filter((file) => !leftOut.includes(file));
 
 allowClosedPipes();
 process.chdir(root);
@@ -121,8 +142,6 @@ const processors = Math.max(1, Math.min(availableParallelism(), Math.floor(total
 const concurrency = Number(flag('--test-concurrency') ?? processors);
 if (concurrency > 1) process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
 
-/** @param {readonly string[]} list @param {string} file */
-const place = (list, file) => list.indexOf(relative(folder, file).replaceAll('\\', '/'));
 /** @param {string} file */
 const rank = (file) => (place(longest, file) + longest.length + 1) % (longest.length + 1);
 const together = files.filter((file) => place(alone, file) < 0).sort((a, b) => rank(a) - rank(b));
@@ -171,6 +190,13 @@ async function* events() {
   yield { type: 'test:plan', data: { nesting: 0, count: before } };
   for (const [name, sum] of sums)
     yield { type: 'test:diagnostic', data: { ...last, message: `${name} ${String(sum)}` } };
+}
+
+if (leftOut.length > 0) {
+  process.stderr.write(
+    `Left out, since they take long (CIARD_SLOW_TESTS=1 runs all, "npm test -- FILE" one):\n` +
+      leftOut.map((file) => `  ${relative(root, file)}\n`).join(''),
+  );
 }
 
 // In a log the totals are to be the last lines, which the reporter for terminals follows with the failures.

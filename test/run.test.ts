@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
@@ -42,4 +42,11 @@ test('a file that is not there is one error, exit code 2', async () => {
   const { exitCode, stderr } = await run('no-such.test.ts');
   assert.equal(exitCode, 2);
   assert.match(stderr, /^test\/run\.mjs: .*no-such\.test\.ts/);
+});
+
+test('the files that the runner names are there', () => {
+  const folder = join(repositoryRoot, 'test');
+  const names = [...readFileSync(join(folder, 'run.mjs'), 'utf8').matchAll(/'([\w./-]+\.test\.ts)'/g)];
+  assert.ok(names.length > 10);
+  for (const [, name] of names) assert.ok(existsSync(join(folder, name!)), name);
 });
