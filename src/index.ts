@@ -66,7 +66,8 @@ export { coordinatesFigure, courseFigure, settingFigure, trainingFigure } from '
 export { defineGrid, type Grid, type GridSetting, type Variant } from './experiments/grid.js';
 export { findGrid, grids } from './experiments/grids.js';
 export type { ResultRow } from './experiments/results.js';
-export { scales, type Scale, type ScaleName } from './experiments/scale.js';
+export type { ScaleName } from './experiments/scale-names.js';
+export { scales, type Scale } from './experiments/scale.js';
 export { settingOf } from './experiments/setting.js';
 export { readCellRecord, type CellRecord } from './results/cell-record.js';
 export { differenceOf } from './statistics/difference.js';

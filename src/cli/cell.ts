@@ -5,7 +5,7 @@ import { precisions, processPrecision, type Precision } from '../engine/precisio
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
 import type { Places } from '../experiments/places.js';
-import { scaleNames, type ScaleName } from '../experiments/scale.js';
+import { scaleNames, type ScaleName } from '../experiments/scale-names.js';
 import type { Order } from '../experiments/workers.js';
 import type { Progress } from '../progress.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
-import type { ScaleName } from '../experiments/scale.js';
+import type { ScaleName } from '../experiments/scale-names.js';
 import { scaleOption } from './cell.js';
 
 interface Flags {

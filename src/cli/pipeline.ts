@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import type { GridSetting } from '../experiments/grid.js';
-import type { ScaleName } from '../experiments/scale.js';
+import type { ScaleName } from '../experiments/scale-names.js';
 import { replicates, scaleOption } from './cell.js';
 
 interface Flags {

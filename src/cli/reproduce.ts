@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
-import { scaleNames, type ScaleName } from '../experiments/scale.js';
+import { scaleNames, type ScaleName } from '../experiments/scale-names.js';
 import { precisionOption, replicates } from './cell.js';
 import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 import { checkPlanFlags, reportFailures } from './table.js';

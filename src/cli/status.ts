@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ScaleName } from '../experiments/scale.js';
+import type { ScaleName } from '../experiments/scale-names.js';
 import { replicates, scaleOption } from './cell.js';
 
 interface Flags {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
-import type { ScaleName } from '../experiments/scale.js';
+import type { ScaleName } from '../experiments/scale-names.js';
 import { precisionOption, replicates, scaleOption } from './cell.js';
 import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 

@@ -17,7 +17,7 @@ import {
   type TrainCell,
 } from '../results/cell.js';
 import { gridColumns } from './grid.js';
-import { scaleNames } from './scale.js';
+import { scaleNames } from './scale-names.js';
 
 const count = z.int().min(0);
 const md5 = z.string().regex(/^[0-9a-f]{32}$/);

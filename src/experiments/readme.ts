@@ -9,7 +9,8 @@ import { grids } from './grids.js';
 import type { Places } from './places.js';
 import { tableFolder } from './render.js';
 import { measuredRows } from './results.js';
-import { scaleNames, scales } from './scale.js';
+import { scales } from './scale.js';
+import { scaleNames } from './scale-names.js';
 import { settingOf } from './setting.js';
 
 /** `made`: the tables that are there, which alone can be led to. */

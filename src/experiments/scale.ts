@@ -2,14 +2,7 @@ import { resolveAttack, type AttackSpec } from '../attacks/catalogue.js';
 import type { DatasetName } from '../data/names.js';
 import type { Method } from '../methods/method.js';
 import type { RecipeChanges } from '../methods/recipe.js';
-
-export const scaleNames = ['quick', 'lite', 'paper'] as const;
-
-/**
- * How much is spent: `quick` on embedded data in minutes, `lite` on real data in hours on two cores, `paper` the published
- * recipes.
- */
-export type ScaleName = (typeof scaleNames)[number];
+import type { ScaleName } from './scale-names.js';
 
 export const studentNames = ['resnet18', 'mobilenetv2'] as const;
 export type StudentName = (typeof studentNames)[number];

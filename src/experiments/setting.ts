@@ -9,7 +9,8 @@ import { readPins } from '../dvc/pins.js';
 import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import type { GridSetting } from './grid.js';
-import { scales, type Scale, type ScaleName } from './scale.js';
+import { scales, type Scale } from './scale.js';
+import type { ScaleName } from './scale-names.js';
 
 /**
  * What a data set is by content: as it lies there, or, where it is absent, as `data.dvc` pins it. So the cells of a table

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../src/data/location.js';
@@ -22,4 +22,21 @@ test('by itself it says in ten lines what can be done, and every command of them
   const named = [...stdout.matchAll(/npx ciard ([a-z][a-z-]*)/g)].map(([, name]) => name!);
   assert.ok(named.length >= 5);
   for (const name of named) assert.match(help, new RegExp(`^  ${name} `, 'm'));
+});
+
+test('a command loads what it needs only when it runs: at the start there is no TensorFlow, no schema, no process', () => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const read = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(file, 'utf8');
+    for (const [, from] of text.matchAll(/^(?:import|export) (?!type )(?:[^'"]*? from )?'([^']+)'/gm)) {
+      if (!from!.startsWith('.')) packages.add(from!);
+      else read(join(dirname(file), from!).replace(/\.js$/, '.ts'));
+    }
+  };
+  read(join(repositoryRoot(), 'src', 'cli', 'main.ts'));
+  assert.ok(seen.size > 20);
+  assert.deepEqual([...packages].filter((name) => !name.startsWith('node:')).sort(), ['commander']);
 });
