@@ -149,12 +149,22 @@ const afterwards = files.filter((file) => place(alone, file) >= 0);
 
 const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 
-/** @typedef {{ nesting?: number, message?: string, count?: number, testNumber?: number, todo?: unknown }} EventData */
+/**
+ * @typedef {{
+ *   nesting?: number, message?: string, count?: number, testNumber?: number, todo?: unknown, file?: string,
+ *   details?: { duration_ms?: number },
+ * }} EventData
+ */
+
+/** How many of the files that took longest are named. */
+const shown = 12;
 
 /** Node's events of several runs, as those of one: numbered through, with one plan and the sums of their totals. */
 async function* events() {
   /** @type {Map<string, number>} */
   const sums = new Map();
+  /** @type {Map<string, number>} */
+  const seconds = new Map();
   let before = 0;
   /** @type {EventData | undefined} */
   let last;
@@ -173,6 +183,9 @@ async function* events() {
     for await (const event of /** @type {AsyncIterable<{ type: string, data: EventData | undefined }>} */ (stream)) {
       const { type, data } = event;
       const total = type === 'test:diagnostic' && data?.nesting === 0 ? totals.exec(data.message ?? '') : null;
+      if ((type === 'test:pass' || type === 'test:fail') && data?.nesting === 0 && data.file !== undefined) {
+        seconds.set(data.file, (seconds.get(data.file) ?? 0) + (data.details?.duration_ms ?? 0) / 1000);
+      }
       if (type === 'test:fail' && data?.todo === undefined) process.exitCode = 1;
       if (total?.[1] !== undefined) {
         sums.set(total[1], (sums.get(total[1]) ?? 0) + Number(total[2]));
@@ -188,6 +201,9 @@ async function* events() {
     before += count;
   }
   yield { type: 'test:plan', data: { nesting: 0, count: before } };
+  const slowest = [...seconds].sort(([, a], [, b]) => b - a).slice(0, shown);
+  const text = slowest.map(([file, took]) => `${relative(folder, file)} ${took.toFixed(0)} s`).join(', ');
+  yield { type: 'test:diagnostic', data: { ...last, message: `longest: ${text}` } };
   for (const [name, sum] of sums)
     yield { type: 'test:diagnostic', data: { ...last, message: `${name} ${String(sum)}` } };
 }
