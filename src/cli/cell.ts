@@ -107,7 +107,8 @@ const runElsewhere = async (
   ]);
   const { id, grid } = cells[0]!;
   await writePlans({ cells, grid }, places);
-  const workers = createWorkers(places);
+  // With as many threads as this process was given.
+  const workers = createWorkers(places, {});
   const stop = (): void => {
     workers.interrupt();
   };

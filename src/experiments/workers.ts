@@ -26,7 +26,7 @@ export interface Answer {
 export type Outcome = Answer | { readonly lost: string };
 
 /**
- * Processes that run cells, each with one TensorFlow thread, one order after another: Node and TensorFlow start once. The
+ * Processes that run cells, one order after another, so that Node and TensorFlow start once. The
  * precision of its arithmetic is a process' own, so each computes in one.
  */
 export interface Workers {
@@ -41,7 +41,9 @@ export interface Workers {
 /** A process that holds more, in bytes, ends after its order: what it has gathered is freed. */
 const mostMemory = 1e9;
 
-const start = ({ results, runs }: Places, precision: Precision) => {
+const oneThread = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
+
+const start = ({ results, runs }: Places, precision: Precision, environment: Readonly<Record<string, string>>) => {
   const child = execa(
     process.execPath,
     [join(repositoryRoot(), 'bin', 'ciard.mjs'), 'cell', 'work', '--results', results, '--runs', runs],
@@ -53,7 +55,7 @@ const start = ({ results, runs }: Places, precision: Precision) => {
       stderr: 'pipe',
       reject: false,
       forceKillAfterDelay: 60_000,
-      env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1', ...precisionEnvironment(precision) },
+      env: { ...environment, ...precisionEnvironment(precision) },
     },
   );
   let complaint = '';
@@ -72,13 +74,14 @@ const start = ({ results, runs }: Places, precision: Precision) => {
   };
 };
 
-export const createWorkers = (places: Places): Workers => {
+/** @param environment of the processes, beside this one's: one TensorFlow thread by default */
+export const createWorkers = (places: Places, environment: Readonly<Record<string, string>> = oneThread): Workers => {
   const idle: ReturnType<typeof start>[] = [];
   const working = new Set<ReturnType<typeof start>>();
   return {
     async run(order, precision) {
       const at = idle.findLastIndex((each) => each.precision === precision);
-      const worker = idle.splice(at, at < 0 ? 0 : 1)[0] ?? start(places, precision);
+      const worker = idle.splice(at, at < 0 ? 0 : 1)[0] ?? start(places, precision, environment);
       working.add(worker);
       try {
         // Listening first: an answer may come before the sending is over.

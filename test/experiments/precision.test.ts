@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
+import { execa } from 'execa';
 import { loadPart } from '../../src/data/datasets.js';
+import { repositoryRoot } from '../../src/data/location.js';
 import '../../src/engine/backend.js';
 import { checkPrecision } from '../../src/engine/precision.js';
 import { UserError } from '../../src/errors.js';
-import { execute, ordersOf } from '../../src/experiments/execute.js';
+import { execute, ordersOf, writePlans } from '../../src/experiments/execute.js';
 import { cellsOf, settingName } from '../../src/experiments/grid.js';
 import { unitsOf } from '../../src/experiments/units.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
@@ -41,6 +43,23 @@ test('bf16 is another training with another id, and its evaluations are in float
     'evaluate',
     'evaluate',
   ]);
+
+  // The same by hand: the training goes to a process of its own.
+  const other = { results: join(folder, 'other'), runs: join(folder, 'other-runs') };
+  const [unit] = units as [(typeof units)[number]];
+  await writePlans(unit, other);
+  const { exitCode, stdout, stderr } = await execa(
+    process.execPath,
+    [
+      ...['bin/ciard.mjs', 'cell', 'run', ...unit.cells.map(({ id }) => id)],
+      ...['--results', other.results, '--runs', other.runs],
+    ],
+    { cwd: repositoryRoot(), env: { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' }, reject: false },
+  );
+  assert.equal(exitCode, 0, stderr);
+  assert.match(stderr, /in bf16, in a process of its own/);
+  assert.equal(stdout.match(/: done$/gm)?.length, 3);
+  assert.deepEqual(await recordsIn(other), await recordsIn(places));
 });
 
 test('a process computes in one precision: training or evaluating in another is refused', async (t) => {
