@@ -267,8 +267,8 @@ export const runCells = async (
         record = await runTraining(entry, cell, environment, options);
         if (known?.training && known.training.checkpoint !== record.training?.checkpoint) {
           throw new UserError(
-            `${entry.name}: trained again, it ends with other weights than its record says (another machine or other ` +
-              `kernels). Remove ${join(recordsFolder(places, grid), `${id}.json`)} and what was measured of it to measure anew.`,
+            `${entry.name}: trained again, it ends with other weights than its record says (another machine, other kernels ` +
+              `or another number of TensorFlow threads, of which tables use one: TF_NUM_INTRAOP_THREADS=1). Remove ${join(recordsFolder(places, grid), `${id}.json`)} and what was measured of it to measure anew.`,
           );
         }
       } else {
