@@ -198,7 +198,7 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
     };
     if (twoProcesses && chosen.length > 0) pair = (await import('./two-processes.js')).startPair();
     for (const each of chosen) {
-      // Compiling pays for small networks; a full-size one takes minutes to compile, and its limits are others.
+      // The limits of full-size networks are against PyTorch as the published code runs it.
       const compiled = each.limitBest === null ? [] : (['compiled', 'compiledChannelsLast'] as const);
       const sides = [
         oursSide(),

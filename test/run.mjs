@@ -1,13 +1,13 @@
 // Runs the tests with Node's runner.
 //
-//   npm test                          all but the long ones, which are named at the end; with CI=true all of them
+//   npm test                          all but the long ones, which it names; with CI=true all of them
 //   npm test -- test/models           the files and folders that are named
 //   npm test -- --changed             those that the changes since the last commit concern
 //   npm test -- --changed=main        … since that commit
 //   npm test -- --test-name-pattern=… those of that name
 //
-// CIARD_SLOW_TESTS=1 runs the long ones too, and tests within files that take minutes; CIARD_REQUIRE_ORACLE=1 makes a failure of what is otherwise skipped
-// for want of the reference material, which lies in ../shared or where CIARD_SHARED says.
+// CIARD_SLOW_TESTS=1 runs the long ones too, and single tests that take minutes; CIARD_REQUIRE_ORACLE=1 makes a failure of
+// what is otherwise skipped for want of the reference material, which lies in ../shared or where CIARD_SHARED says.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';

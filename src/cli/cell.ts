@@ -6,7 +6,7 @@ import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
 import type { Places } from '../experiments/places.js';
 import { scaleNames, type ScaleName } from '../experiments/scale-names.js';
-import type { Order } from '../experiments/workers.js';
+import type { Answer, Order } from '../experiments/workers.js';
 import type { Progress } from '../progress.js';
 
 interface ListFlags {
@@ -42,8 +42,13 @@ export const precisionOption = (): Option =>
     .choices(precisions)
     .default('float32');
 
+type Finding = PlannedCell & { readonly grid: string };
+
+/** How running cells ended: an exit code, and what there is to say. */
+type Ending = Omit<Answer, 'memory'>;
+
 /** A cell that was planned here before, or one of the tables'; a beginning of its id is enough. */
-const findCell = async (text: string, runs: string): Promise<PlannedCell & { readonly grid: string }> => {
+const findCell = async (text: string, runs: string): Promise<Finding> => {
   const { z } = await import('zod');
   const { cellId, cellIdSchema, cellSchema } = await import('../results/cell.js');
   const plannedSchema = z.strictObject({
@@ -91,14 +96,8 @@ const placesOf = async ({ results, runs }: RunFlags) => {
   return { results: results ?? places.results, runs: runs ?? places.runs };
 };
 
-type Finding = PlannedCell & { readonly grid: string };
-
 /** Runs cells in a process of that precision. */
-const runElsewhere = async (
-  cells: readonly Finding[],
-  precision: Precision,
-  places: Places,
-): Promise<{ readonly exitCode: number; readonly message: string | null }> => {
+const runElsewhere = async (cells: readonly Finding[], precision: Precision, places: Places): Promise<Ending> => {
   const [{ createWorkers, exitCodes }, { writePlans }, { runFolder }, { interruptSignal }] = await Promise.all([
     import('../experiments/workers.js'),
     import('../experiments/execute.js'),
@@ -131,7 +130,7 @@ const runNamed = async (
   texts: readonly string[],
   places: Places,
   { progress, onDone }: { readonly progress: Progress; readonly onDone: (name: string) => void },
-): Promise<{ readonly exitCode: number; readonly message: string | null }> => {
+): Promise<Ending> => {
   const [{ exitCodes }, { HeldError }, { checkFolderWritable }] = await Promise.all([
     import('../experiments/workers.js'),
     import('../exclusive.js'),

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensors } from '../engine/gradient.js';
 import { createProgram, type Program, type ProgramFunction } from '../engine/program.js';
+import { readOut } from '../engine/read-out.js';
 import type { Method } from '../methods/method.js';
 import type { Recipe } from '../methods/recipe.js';
 import type { WeightedNetwork } from '../models/network.js';
@@ -20,7 +21,6 @@ import {
 } from './step-functions.js';
 import { validationFunctions } from './validation-functions.js';
 import { firstValues, isLasting } from './variables.js';
-import { readOut } from '../engine/read-out.js';
 
 export interface TrainingProgramOptions {
   readonly method: Method;
