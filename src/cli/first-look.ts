@@ -1,7 +1,7 @@
 /** What `npx ciard` says by itself: a command for each kind of reader. */
 export const firstLook = `ciard: adversarial robustness distillation, to run, check and change
 
-  re-run a table    npx ciard table students --only natural pgd-at ciard --seeds 1
+  re-run a table    npx ciard table students --out runs/again
   what came out     npx ciard claims        every claim of the paper, with its verdict
   compare runs      npx ciard report --open curves, ablations, images; attack a student in the page
   try a checkpoint  npx ciard import-torch FILE --arch resnet18

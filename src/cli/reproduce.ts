@@ -6,13 +6,14 @@ import { UserError } from '../errors.js';
 import { scaleNames, type ScaleName } from '../experiments/scale-names.js';
 import { precisionOption, replicates } from './cell.js';
 import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
-import { checkPlanFlags, reportFailures } from './table.js';
+import { checkPlanFlags, compareRun, outOption, placesOf, reportFailures } from './table.js';
 
 interface Flags extends SlurmFlags {
   readonly data?: string;
   readonly seeds?: number;
   readonly precision: Precision;
   readonly jobs?: number;
+  readonly out?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -32,21 +33,20 @@ export const add = (program: Command): void => {
     .option('--jobs <n>', 'processes at a time, each with one TensorFlow thread (default: one a processor)', replicates)
     .addOption(precisionOption())
     .option('--dry-run', 'list what would be run')
+    .addOption(outOption())
     .option('--json', 'print the rows of every table as JSON')
     .action(async (scale: ScaleName, flags: Flags) => {
       const { data, seeds, precision, jobs, dryRun = false, json = false } = flags;
       const request = slurmRequest(flags);
       checkPlanFlags({ dryRun, json, ...(jobs === undefined ? {} : { jobs }) });
-      const [{ parseDatasetName }, { grids }, { defaultPlaces }, { writeReadme }, { scales }, { settingOf }, tables] =
-        await Promise.all([
-          import('../data/datasets.js'),
-          import('../experiments/grids.js'),
-          import('../experiments/places.js'),
-          import('../experiments/readme.js'),
-          import('../experiments/scale.js'),
-          import('../experiments/setting.js'),
-          import('../experiments/table.js'),
-        ]);
+      const [{ parseDatasetName }, { grids }, { writeReadme }, { scales }, { settingOf }, tables] = await Promise.all([
+        import('../data/datasets.js'),
+        import('../experiments/grids.js'),
+        import('../experiments/readme.js'),
+        import('../experiments/scale.js'),
+        import('../experiments/setting.js'),
+        import('../experiments/table.js'),
+      ]);
       const [{ dataRoot }, { textOfTable }] = await Promise.all([
         import('../data/location.js'),
         import('../tables/text.js'),
@@ -61,7 +61,7 @@ export const add = (program: Command): void => {
             `${absent.length > 1 ? 'them' : 'it'} ("ciard data import"), or name one data set by --data.`,
         );
       }
-      const places = defaultPlaces();
+      const places = await placesOf(flags.out);
       const options = {
         places,
         ...(jobs === undefined ? {} : { jobs }),
@@ -85,6 +85,7 @@ export const add = (program: Command): void => {
       }
       const found = [];
       const failures = [];
+      const measured = [];
       for (const name of datasets) {
         const setting = await settingOf(scale, { data: name, replicates: seeds, precision });
         if (dryRun) {
@@ -93,6 +94,7 @@ export const add = (program: Command): void => {
         }
         const run = await tables.runTables(grids, setting, options);
         failures.push(...run.failures);
+        measured.push(...tables.unitsOfTables(grids, setting, undefined));
         for (const { grid, rows, shown, file } of run.results) {
           found.push({ table: grid, scale, data: name, rows });
           if (!json) process.stdout.write(`${textOfTable(shown)}\n${file}\n\n`);
@@ -103,6 +105,7 @@ export const add = (program: Command): void => {
       if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
       if (dryRun) return;
       const readme = await writeReadme(places);
+      if (!json && flags.out !== undefined) process.stdout.write(`${(await compareRun(measured, places)).text}\n`);
       if (!json) process.stdout.write(`${readme}\n`);
       reportFailures(failures);
     });

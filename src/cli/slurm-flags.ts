@@ -44,7 +44,12 @@ export const withSlurmFlags = (command: Command): Command =>
  * @throws UserError where flags make no sense together
  */
 export const slurmRequest = (
-  flags: SlurmFlags & { readonly jobs?: number; readonly json?: boolean; readonly fromCheckpoints?: boolean },
+  flags: SlurmFlags & {
+    readonly jobs?: number;
+    readonly json?: boolean;
+    readonly fromCheckpoints?: boolean;
+    readonly out?: string;
+  },
 ): SlurmRequest | undefined => {
   const given = names.filter((name) => flags[name] !== undefined);
   if (flags.on === 'local') {
@@ -55,6 +60,7 @@ export const slurmRequest = (
     ['--jobs', flags.jobs],
     ['--json', flags.json],
     ['--from-checkpoints', flags.fromCheckpoints],
+    ['--out', flags.out],
   ] as const) {
     if (value !== undefined && value !== false) {
       throw new UserError(

@@ -1,7 +1,11 @@
-import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
 import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
+import type { Comparison } from '../experiments/compare-records.js';
+import type { Places } from '../experiments/places.js';
 import type { ScaleName } from '../experiments/scale-names.js';
+import type { Unit } from '../experiments/units.js';
 import { precisionOption, replicates, scaleOption } from './cell.js';
 import { runOnSlurm, slurmRequest, withSlurmFlags, type SlurmFlags } from './slurm-flags.js';
 
@@ -12,6 +16,7 @@ interface Flags extends SlurmFlags {
   readonly seeds?: number;
   readonly jobs?: number;
   readonly only?: string[];
+  readonly out?: string;
   readonly dryRun?: boolean;
   readonly fromCheckpoints?: boolean;
   readonly json?: boolean;
@@ -36,6 +41,7 @@ export const add = (program: Command): void => {
       '--from-checkpoints',
       'train nothing: evaluate the shipped networks (replicate 0), and compare with the records',
     )
+    .addOption(outOption())
     .option('--json', 'print the rows as JSON')
     .action(async (name: string, flags: Flags) => {
       const { dryRun = false, json = false, fromCheckpoints = false } = flags;
@@ -46,10 +52,12 @@ export const add = (program: Command): void => {
       }
       checkPlanFlags(flags);
       const request = slurmRequest(flags);
-      const [{ parseDatasetName }, { findGrid }, { defaultPlaces }, { settingOf }, tables] = await Promise.all([
+      if (fromCheckpoints && flags.out !== undefined) {
+        throw new UserError('--from-checkpoints has a folder of its own (runs/from-checkpoints): leave --out out.');
+      }
+      const [{ parseDatasetName }, { findGrid }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
         import('../experiments/grids.js'),
-        import('../experiments/places.js'),
         import('../experiments/setting.js'),
         import('../experiments/table.js'),
       ]);
@@ -61,7 +69,7 @@ export const add = (program: Command): void => {
         precision: flags.precision,
       });
       const options = {
-        places: defaultPlaces(),
+        places: await placesOf(flags.out),
         ...(flags.only ? { only: flags.only } : {}),
         ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
         say: (line: string) => {
@@ -73,12 +81,15 @@ export const add = (program: Command): void => {
         return;
       }
       if (fromCheckpoints) {
-        const { describeComparisons, tableFromCheckpoints } = await import('../experiments/from-checkpoints.js');
+        const [{ describeComparisons }, { tableFromCheckpoints }] = await Promise.all([
+          import('../experiments/compare-records.js'),
+          import('../experiments/from-checkpoints.js'),
+        ]);
         const { rows, text, comparisons, failures } = await tableFromCheckpoints(grid, setting, options);
         process.stdout.write(
           json
             ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows, comparisons }, null, 2)}\n`
-            : `${text}\n${describeComparisons(comparisons)}\n`,
+            : `${text}\n${describeComparisons('evaluations of shipped networks, none trained', comparisons)}\n`,
         );
         reportFailures(failures);
         return;
@@ -91,6 +102,10 @@ export const add = (program: Command): void => {
       const { checkFolderWritable } = await import('../atomic-write.js');
       for (const folder of [options.places.runs, options.places.results]) await checkFolderWritable(folder);
       const { failures, results } = await tables.runTables([grid], setting, options);
+      const compared =
+        flags.out === undefined
+          ? undefined
+          : await compareRun(tables.unitsOfTables([grid], setting, flags.only), options.places);
       const [{ rows, shown, file }] = results as [(typeof results)[number]];
       const [{ textOfTable }, { writeReadme }] = await Promise.all([
         import('../tables/text.js'),
@@ -99,11 +114,36 @@ export const add = (program: Command): void => {
       await writeReadme(options.places);
       process.stdout.write(
         json
-          ? `${JSON.stringify({ table: grid.name, scale: flags.scale, data: setting.data.name, rows }, null, 2)}\n`
-          : `${textOfTable(shown)}\n${file}\n`,
+          ? `${JSON.stringify({ table: grid.name, scale: flags.scale, data: setting.data.name, rows, ...(compared && { comparisons: compared.comparisons }) }, null, 2)}\n`
+          : `${textOfTable(shown)}\n${compared ? `${compared.text}\n` : ''}${file}\n`,
       );
       reportFailures(failures);
     });
+};
+
+export const outOption = (): Option =>
+  new Option(
+    '--out <dir>',
+    'measure anew, into this folder (records, tables and trainings), and compare with the records of results/',
+  );
+
+/** Where results and runs lie: the repository's places, or all in the folder `out`. */
+export const placesOf = async (out: string | undefined): Promise<Places> => {
+  const { defaultPlaces, placesIn } = await import('../experiments/places.js');
+  return out === undefined ? defaultPlaces() : placesIn(resolve(out));
+};
+
+/** What was measured in a folder of its own, beside what is on record in the repository. */
+export const compareRun = async (
+  units: readonly Unit[],
+  places: Places,
+): Promise<{ readonly comparisons: readonly Comparison[]; readonly text: string }> => {
+  const [{ compareWithRecords, describeComparisons }, { defaultPlaces }] = await Promise.all([
+    import('../experiments/compare-records.js'),
+    import('../experiments/places.js'),
+  ]);
+  const comparisons = await compareWithRecords(units, places, defaultPlaces());
+  return { comparisons, text: describeComparisons('evaluations measured anew', comparisons) };
 };
 
 /** @throws UserError where a flag is given that the listing of a plan makes no use of */

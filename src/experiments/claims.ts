@@ -8,7 +8,7 @@ import { findGrid } from './grids.js';
 import type { GridSetting } from './grid.js';
 import { defaultPlaces, type Places } from './places.js';
 import { settingOf } from './setting.js';
-import { lastThird, measuredRows, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
+import { lastThird, rowsOnRecord, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
 
 /** Half a point of accuracy: what a difference must exceed to count, unless a claim says otherwise. */
 const margin = 0.005;
@@ -270,14 +270,14 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
   const found: ClaimVerdict[] = [];
   const { scale, replicates } = setting;
   for (const { number, text, table, compare, compareAll } of claims) {
-    const rows = rowsOf.get(table) ?? (await measuredRows(findGrid(table), setting, places));
+    const rows = rowsOf.get(table) ?? (await rowsOnRecord(findGrid(table), setting, places));
     rowsOf.set(table, rows);
     const others = compareAll
       ? await Promise.all(
           scale.datasets.map(async (data) =>
             data === setting.data.name
               ? rows
-              : measuredRows(
+              : rowsOnRecord(
                   findGrid(table),
                   await settingOf(scale.name, { data, replicates: replicates.length }),
                   places,

@@ -6,6 +6,7 @@ import { UserError } from '../errors.js';
 import { writeCellRecord } from '../results/cell-record.js';
 import { cellId, type CellId } from '../results/cell.js';
 import { textOfTable } from '../tables/text.js';
+import { compareWithRecords, type Comparison } from './compare-records.js';
 import { execute, type Failure } from './execute.js';
 import { settingName, type Grid, type GridSetting } from './grid.js';
 import { grids } from './grids.js';
@@ -24,14 +25,6 @@ export interface FromCheckpointsOptions extends PipelineOptions {
   readonly jobs?: number;
 }
 
-/** An evaluation that was made again, beside the one on record. */
-export interface Comparison {
-  readonly name: string;
-  /** Images that are answered otherwise than on record; null where there was no record. */
-  readonly different: number | null;
-  readonly total: number;
-}
-
 export interface CheckedTable {
   readonly rows: readonly ResultRow[];
   readonly text: string;
@@ -44,15 +37,6 @@ const checkPlaces = ({ runs }: Places): Places => ({
   results: join(runs, '..', 'from-checkpoints', 'results'),
   runs: join(runs, '..', 'from-checkpoints', 'cells'),
 });
-
-const bitsThatDiffer = (a: string, b: string): number => {
-  const [first, second] = [Buffer.from(a, 'base64'), Buffer.from(b, 'base64')];
-  let count = 0;
-  for (let i = 0; i < Math.max(first.length, second.length); i++) {
-    for (let bits = (first[i] ?? 0) ^ (second[i] ?? 0); bits > 0; bits &= bits - 1) count++;
-  }
-  return count;
-};
 
 /**
  * Puts the weights of trainings into folders of runs in `check`: from the run that trained them, from the folder that DVC
@@ -135,32 +119,13 @@ export const tableFromCheckpoints = async (
     return cells.length > 0 ? [{ ...unit, cells, needs: [] }] : [];
   });
   const failures = await execute(units, { ...options, places: check });
-  const comparisons: Comparison[] = [];
-  for (const { id, name } of units.flatMap(({ cells }) => cells)) {
-    const record = await recordOf(check, id, grid.name);
-    if (!record?.evaluation) continue;
-    const before = await recordOf(places, id, grid.name);
-    if (!before) await writeCellRecord(join(recordsFolder(places, grid.name), `${id}.json`), record);
-    const { outcome, total } = record.evaluation;
-    comparisons.push({
-      name,
-      different: before?.evaluation ? bitsThatDiffer(outcome, before.evaluation.outcome) : null,
-      total,
-    });
+  const comparisons = await compareWithRecords(units, check, places);
+  for (const { id, grid: of } of units.flatMap(({ cells, grid }) => cells.map((cell) => ({ ...cell, grid })))) {
+    const record = await recordOf(check, id, of);
+    if (record && !(await recordOf(places, id, of)))
+      await writeCellRecord(join(recordsFolder(places, of), `${id}.json`), record);
   }
   const measured = await measuredRows(chosen, setting, check);
   const result = resultRows(chosen, setting, measured);
   return { rows: result, text: textOfTable(resultTable(chosen, setting, result, measured)), comparisons, failures };
-};
-
-/** What a comparison of all evaluations comes to, in a sentence or a line each. */
-export const describeComparisons = (comparisons: readonly Comparison[]): string => {
-  const known = comparisons.filter(({ different }) => different !== null);
-  const others = known.filter(({ different }) => different !== 0);
-  const fresh = comparisons.length - known.length;
-  return [
-    `${comparisons.length} evaluations of shipped networks, none trained: ${known.length - others.length} end as on record, image by image` +
-      `${others.length > 0 ? `, ${others.length} do not` : ''}${fresh > 0 ? `, of ${fresh} there was no record` : ''}.`,
-    ...others.map(({ name, different, total }) => `  ${name}: ${different!} of ${total} images are answered otherwise`),
-  ].join('\n');
 };

@@ -17,6 +17,9 @@ export const defaultPlaces = (): Places => ({
   runs: join(repositoryRoot(), 'runs', 'cells'),
 });
 
+/** The places of results that are measured anew, beside those of the repository: all in one folder. */
+export const placesIn = (folder: string): Places => ({ results: folder, runs: join(folder, 'cells') });
+
 export const recordsFolder = ({ results }: Places, grid: string): string => join(results, grid, 'records');
 export const runFolder = ({ runs }: Places, id: CellId): string => join(runs, id);
 

@@ -8,7 +8,7 @@ import type { GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import type { Places } from './places.js';
 import { tableFolder } from './render.js';
-import { measuredRows } from './results.js';
+import { rowsOnRecord } from './results.js';
 import { scales } from './scale.js';
 import { scaleNames } from './scale-names.js';
 import { settingOf } from './setting.js';
@@ -42,7 +42,7 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
   const tables: Cell[][] = [];
   const made: string[] = [];
   for (const grid of grids) {
-    const rows = await measuredRows(grid, setting, places);
+    const rows = await rowsOnRecord(grid, setting, places);
     const wanted = rows.length;
     const there = rows.filter(
       ({ training, evaluations, measured }) =>

@@ -31,6 +31,23 @@ export const measuredRows = async (grid: Grid, setting: GridSetting, places: Pla
   return rows;
 };
 
+/**
+ * The rows of a setting, and those of its other replicates of which there are records: a table that is written from them
+ * loses none, whichever replicates were asked for.
+ */
+export const rowsOnRecord = async (grid: Grid, setting: GridSetting, places: Places): Promise<MeasuredRow[]> => {
+  const rows = await measuredRows(grid, setting, places);
+  for (let replicate = 0, found = true; found || replicate < setting.scale.replicates; replicate++) {
+    if ((found = setting.replicates.includes(replicate))) continue;
+    const others = (await measuredRows(grid, { ...setting, replicates: [replicate] }, places)).filter(
+      (row) => row.replicate === replicate && (row.training !== undefined || Object.keys(row.measured).length > 0),
+    );
+    found = others.length > 0;
+    rows.push(...others);
+  }
+  return rows;
+};
+
 /** A number of a table: over replicates, with what was published beside it. */
 export interface Value {
   readonly mean: number;

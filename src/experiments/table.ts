@@ -9,7 +9,7 @@ import type { Grid, GridSetting } from './grid.js';
 import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { resultTable, writeTable } from './render.js';
-import { measuredRows, recordsOf, resultRows, type MeasuredRow, type ResultRow } from './results.js';
+import { recordsOf, resultRows, rowsOnRecord, type MeasuredRow, type ResultRow } from './results.js';
 import { inOrder, joinUnits, unitsOf, type Unit } from './units.js';
 
 export interface TableOptions extends ExecuteOptions {
@@ -120,9 +120,13 @@ export const planText = (plan: readonly PlannedUnit[], jobs = availableParalleli
   return `${lines.join('\n')}\n${left.length} of ${plan.length} trainings to do${time}${disk}\n`;
 };
 
-/** A table of the records that are there, written in all its forms. */
+/**
+ * A table of the records that are there: returned for the setting's replicates, written in all its forms for all that have
+ * records, so that a table of one seed never replaces one of more.
+ */
 export const renderTable = async (grid: Grid, setting: GridSetting, places: Places): Promise<TableResult> => {
-  const measured = await measuredRows(grid, setting, places);
+  const all = await rowsOnRecord(grid, setting, places);
+  const measured = all.filter(({ replicate }) => setting.replicates.includes(replicate));
   const rows = resultRows(grid, setting, measured);
   return {
     grid: grid.name,
@@ -130,7 +134,7 @@ export const renderTable = async (grid: Grid, setting: GridSetting, places: Plac
     measured,
     records: recordsOf(measured),
     shown: resultTable(grid, setting, rows, measured),
-    file: await writeTable(grid, setting, rows, measured, places),
+    file: await writeTable(grid, setting, resultRows(grid, setting, all), all, places),
   };
 };
 

@@ -8,7 +8,7 @@ import { defaultPlaces, type Places } from '../experiments/places.js';
 import type { Figure } from '../figures/figure.js';
 import { tableFigures } from '../experiments/figures.js';
 import { resultTable } from '../experiments/render.js';
-import { measuredRows, resultRows, type MeasuredRow, type ResultRow } from '../experiments/results.js';
+import { measuredRows, resultRows, rowsOnRecord, type MeasuredRow, type ResultRow } from '../experiments/results.js';
 import { loadTrained } from '../experiments/run-cell.js';
 import type { Scale } from '../experiments/scale.js';
 import type { ScaleName } from '../experiments/scale-names.js';
@@ -87,7 +87,7 @@ export const recordedTable = async (
 ): Promise<RecordedTable> => {
   const grid = findGrid(which);
   const setting = await settingOf(scale, { data });
-  const all = await measuredRows(grid, setting, places);
+  const all = await rowsOnRecord(grid, setting, places);
   const measured = all.filter(({ training }) => training);
   const rows = resultRows(grid, setting, measured);
   const shown = resultTable(grid, setting, rows, measured);

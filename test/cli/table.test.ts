@@ -5,6 +5,8 @@ import { runCommandLines } from './command-lines.js';
 test('flags of a table that contradict each other, or would be ignored, are errors that say why', async () => {
   const refused = [
     [['students', '--from-checkpoints', '--dry-run'], /--from-checkpoints trains nothing: take one of them/],
+    [['students', '--from-checkpoints', '--out', 'x'], /--from-checkpoints has a folder of its own/],
+    [['students', '--out', 'x', '--on', 'slurm'], /--out means nothing with --on slurm/],
     [['students', '--dry-run', '--json', '--jobs', '2'], /--jobs changes how long a plan takes/],
     [['cost', '--from-checkpoints'], /the table cost tells of trainings, and --from-checkpoints trains nothing/],
     [['degradation', '--from-checkpoints'], /the table degradation tells of trainings/],

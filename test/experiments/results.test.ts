@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { compareWithRecords, describeComparisons } from '../../src/experiments/compare-records.js';
+import { findGrid } from '../../src/experiments/grids.js';
+import { defaultPlaces, recordsFolder } from '../../src/experiments/places.js';
+import { rowsOnRecord } from '../../src/experiments/results.js';
+import { settingOf } from '../../src/experiments/setting.js';
+import { renderTable } from '../../src/experiments/table.js';
+import { unitsOf } from '../../src/experiments/units.js';
+import { readCellRecord, writeCellRecord } from '../../src/results/cell-record.js';
+import { temporaryFolder } from '../temporary.js';
+
+const committed = defaultPlaces();
+const grid = findGrid('students');
+
+/** A folder of results with the committed records, where a table can be written. */
+const placesWithRecords = () => {
+  const places = { results: temporaryFolder(), runs: temporaryFolder() };
+  for (const name of readdirSync(committed.results, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    const to = recordsFolder(places, name.name);
+    mkdirSync(dirname(to), { recursive: true });
+    symlinkSync(recordsFolder(committed, name.name), to);
+  }
+  return places;
+};
+
+test('a table of one replicate is returned as asked, and written with all that have records', async () => {
+  const places = placesWithRecords();
+  const { rows, file } = await renderTable(grid, await settingOf('quick', { replicates: 1 }), places);
+  assert.ok(rows.every(({ n, values }) => n === 1 && Object.values(values).every(({ sd }) => sd === null)));
+  for (const name of ['table.md', 'table.csv', 'table.tex', 'table.html']) {
+    const written = readFileSync(join(dirname(file), name), 'utf8');
+    assert.equal(written, readFileSync(join(committed.results, 'students', 'synthetic-quick', name), 'utf8'), name);
+  }
+});
+
+test('replicates beyond those of the scale count where they have records, and are not missed where they have none', async () => {
+  const setting = await settingOf('quick');
+  const few = { ...setting, replicates: [0], scale: { ...setting.scale, replicates: 1 } };
+  const all = await rowsOnRecord(grid, setting, committed);
+  const key = ({ method, replicate, student }: (typeof all)[number]) => `${student} ${method} ${String(replicate)}`;
+  assert.deepEqual((await rowsOnRecord(grid, few, committed)).map(key).sort(), all.map(key).sort());
+  assert.equal(Math.max(...all.map(({ replicate }) => replicate)), 2);
+});
+
+test('what was measured anew is compared image by image with what is on record', async () => {
+  const units = unitsOf(grid, await settingOf('quick', { replicates: 1 }));
+  const [unit] = units.filter(({ name }) => name.includes('pgd-at'));
+  const cells = unit!.cells.filter(({ cell }) => cell.kind === 'evaluate').slice(0, 2);
+  const again = { results: temporaryFolder(), runs: temporaryFolder() };
+  const other = { results: temporaryFolder(), runs: temporaryFolder() };
+  for (const [i, { id }] of cells.entries()) {
+    const record = await readCellRecord(join(recordsFolder(committed, 'students'), `${id}.json`));
+    await writeCellRecord(join(recordsFolder(again, 'students'), `${id}.json`), record);
+    // Of the first one image ends otherwise; the second has no counterpart.
+    if (i > 0) continue;
+    const outcome = Buffer.from(record.evaluation!.outcome, 'base64');
+    outcome[0]! ^= 4;
+    const correct = record.evaluation!.correct + (outcome[0]! & 4 ? 1 : -1);
+    const evaluation = { ...record.evaluation!, correct, outcome: outcome.toString('base64') };
+    await writeCellRecord(join(recordsFolder(other, 'students'), `${id}.json`), { ...record, evaluation });
+  }
+  const equal = await compareWithRecords([{ ...unit!, cells }], again, committed);
+  assert.deepEqual(
+    equal.map(({ different }) => different),
+    [0, 0],
+  );
+  assert.match(describeComparisons('evaluations', equal), /^2 evaluations: 2 end as on record, image by image\.$/);
+  const differing = await compareWithRecords([{ ...unit!, cells }], again, other);
+  assert.deepEqual(
+    differing.map(({ different }) => different),
+    [1, null],
+  );
+  assert.match(
+    describeComparisons('evaluations', differing),
+    /0 end as on record, image by image, 1 do not, of 1 there was no record\.\n {2}\S+: 1 of 500 images are answered otherwise$/,
+  );
+});
