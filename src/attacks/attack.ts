@@ -9,7 +9,7 @@ import {
   type TensorSpec,
 } from '../engine/program.js';
 import { UserError } from '../errors.js';
-import type { Network } from '../models/network.js';
+import { identityOfNetwork, type Network } from '../models/network.js';
 import type { Progress } from '../progress.js';
 import type { Rng } from '../random.js';
 
@@ -32,10 +32,13 @@ export interface Target {
   /**
    * Records functions of the network. The weights, batch norm folded in, are the program's variables, and so is `state`:
    * what stays in the session from call to call. The program is the caller's to free.
+   * @param key names all that the functions depend on but the network, their inputs and the state: programs of one key may
+   *   be recorded once for many networks of a kind
    */
   program<F extends Record<string, TargetFunction>>(
     functions: F,
     state?: Tensors,
+    key?: string,
   ): Program<{ [K in keyof F]: ProgramFunction<keyof F[K]['inputs'] & string> }>;
   /** Frees the weights. Programs that were made stay their makers' to free. */
   dispose(): void;
@@ -54,7 +57,7 @@ export const createTarget = (
     network,
     classes: network.classes,
     imageSize: network.imageSize,
-    program: <F extends Record<string, TargetFunction>>(functions: F, state: Tensors = {}) =>
+    program: <F extends Record<string, TargetFunction>>(functions: F, state: Tensors = {}, key?: string) =>
       createProgram(
         { ...folded, ...state },
         Object.fromEntries(
@@ -67,7 +70,18 @@ export const createTarget = (
             },
           ]),
         ) as unknown as { [K in keyof F]: ProgramFunction<keyof F[K]['inputs'] & string> },
-        options,
+        {
+          ...options,
+          ...(key === undefined
+            ? {}
+            : {
+                key: JSON.stringify([
+                  key,
+                  identityOfNetwork(network),
+                  Object.entries(functions).map(([name, { inputs }]) => [name, inputs]),
+                ]),
+              }),
+        },
       ),
     dispose() {
       for (const tensor of Object.values(folded)) tensor.dispose();
@@ -111,8 +125,16 @@ export interface Attack {
   readonly leastClasses?: number;
   /** Made on another network, the surrogate, and only tried on the one that is evaluated: a transfer attack. */
   readonly transfers?: boolean;
+  /** Names it with all its parameters: its programs may be recorded once for many networks. One of one's own has none. */
+  readonly key?: string;
   run(target: Target, points: Points, context: AttackContext): Promise<void>;
 }
+
+/** A target as an attack sees it: programs of an attack with a key are recorded under it. */
+export const targetOf = ({ key }: Attack, target: Target): Target =>
+  key === undefined
+    ? target
+    : { ...target, program: (functions, state, part = '') => target.program(functions, state, `${key} ${part}`) };
 
 /** Sizes of programs are multiples of this. */
 const sizeUnit = 16;

@@ -454,8 +454,14 @@ export const resolveAttack = (name: string, overrides: AttackParameters = {}): A
  * The attack of a specification, which must name every parameter.
  * @throws UserError where it does not fit, or is of another revision of the code
  */
-export const createAttack = ({ name, parameters }: AttackSpec): Attack | AttackSequence =>
-  requireDefinition(name).use(name, parameters).create();
+export const createAttack = (spec: AttackSpec): Attack | AttackSequence => {
+  const { name, parameters } = spec;
+  const attack = requireDefinition(name).use(name, parameters).create();
+  const key = JSON.stringify(spec);
+  return 'stages' in attack
+    ? { ...attack, stages: attack.stages.map((stage) => ({ ...stage, key: `${key} ${stage.name}` })) }
+    : { ...attack, key };
+};
 
 /** How an attack is headed in a table; one that the catalogue doesn't know goes by its name. */
 export const attackColumn = (attack: string | AttackSpec): string => described(attack)?.column ?? nameOf(attack);

@@ -125,6 +125,9 @@ const runElsewhere = async (cells: readonly Finding[], precision: Precision, pla
   }
 };
 
+/** Of a worker: those of its last trainings, and of evaluations at the sizes that occur. */
+const programsKept = 48;
+
 /** Runs cells in this process. What goes wrong is an answer: its exit code, and what there is to say. */
 const runNamed = async (
   texts: readonly string[],
@@ -268,8 +271,18 @@ export const add = (program: Command): void => {
     .requiredOption('--results <folder>')
     .requiredOption('--runs <folder>')
     .action(async (places: Places) => {
-      const [{ getEachMessage, sendMessage }, { interruptSignal, setInterruptSignal }, { terminalProgress }] =
-        await Promise.all([import('execa'), import('../interruption.js'), import('../progress.js')]);
+      const [
+        { getEachMessage, sendMessage },
+        { interruptSignal, setInterruptSignal },
+        { terminalProgress },
+        { keepPrograms },
+      ] = await Promise.all([
+        import('execa'),
+        import('../interruption.js'),
+        import('../progress.js'),
+        import('../engine/kept-programs.js'),
+      ]);
+      keepPrograms(programsKept);
       // Whoever started this process is gone, however it ended: what is done is saved, and nothing goes on unseen.
       const gone = new AbortController();
       process.once('disconnect', () => {

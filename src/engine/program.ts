@@ -4,6 +4,7 @@ import { tensorflow } from './backend.js';
 import type { Tensors } from './gradient.js';
 import { createGraph } from './graph.js';
 import { attribute, execute, type Attribute, type DataType } from './kernels.js';
+import { keptProgram } from './kept-programs.js';
 import { record } from './recording.js';
 
 /** Shape and type of an input. Shapes are fixed: a partial batch is filled up by the caller, and its surplus dropped. */
@@ -42,6 +43,11 @@ export interface ProgramFunction<I extends string = string> {
 export interface ProgramOptions {
   /** Runs the functions kernel by kernel, as they are written, instead of as graphs. Default: CIARD_EAGER=1. */
   readonly eager?: boolean;
+  /**
+   * Names everything that the functions depend on but their variables: a program of the same key that was disposed of may
+   * be taken in its place (`keepPrograms`). Default: none is.
+   */
+  readonly key?: string | undefined;
 }
 
 /**
@@ -315,5 +321,9 @@ export const eagerByDefault = (): boolean => process.env['CIARD_EAGER'] === '1';
 export const createProgram = <F extends Record<string, ProgramFunction>>(
   initial: Tensors,
   functions: F,
-  { eager = eagerByDefault() }: ProgramOptions = {},
-): Program<F> => (eager ? eagerProgram(initial, functions) : graphProgram(initial, functions));
+  { eager = eagerByDefault(), key }: ProgramOptions = {},
+): Program<F> => {
+  if (eager) return eagerProgram(initial, functions);
+  const create = (): Program<F> => graphProgram(initial, functions);
+  return key === undefined ? create() : keptProgram(key, initial, create);
+};

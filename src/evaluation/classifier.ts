@@ -62,31 +62,35 @@ export const createClassifier = (target: Target, size: number): Classifier => {
   const filled = (numbers: readonly number[]): number[] =>
     Array.from({ length: size }, (_, i) => numbers[i] ?? numbers[0]!);
   const labelled = { x: { shape }, labels: { shape: [size], dtype: 'int32' as const } };
-  const program = target.program({
-    clean: {
-      inputs: labelled,
-      run(logits, { x, labels }) {
-        const outputs = logits(x as tf.Tensor4D);
-        return { outputs: { right: rightly(outputs, labels as tf.Tensor1D), finite: finitely(outputs) } };
+  const program = target.program(
+    {
+      clean: {
+        inputs: labelled,
+        run(logits, { x, labels }) {
+          const outputs = logits(x as tf.Tensor4D);
+          return { outputs: { right: rightly(outputs, labels as tf.Tensor1D), finite: finitely(outputs) } };
+        },
+      },
+      logits: { inputs: { x: { shape } }, run: (logits, { x }) => ({ outputs: { logits: logits(x as tf.Tensor4D) } }) },
+      judge: {
+        inputs: { ...labelled, adversarial: { shape }, epsilon: { shape: [] } },
+        run(logits, { x, labels, adversarial, epsilon }) {
+          const clipped = moveIntoBall(adversarial as tf.Tensor4D, x as tf.Tensor4D, epsilon as tf.Scalar);
+          return {
+            outputs: {
+              right: rightly(logits(clipped), labels as tf.Tensor1D),
+              inside: tf.mul(
+                within(clipped, tf.sub<tf.Tensor4D>(x!, epsilon!), tf.add<tf.Tensor4D>(x!, epsilon!)),
+                within(clipped, 0, 1),
+              ),
+            },
+          };
+        },
       },
     },
-    logits: { inputs: { x: { shape } }, run: (logits, { x }) => ({ outputs: { logits: logits(x as tf.Tensor4D) } }) },
-    judge: {
-      inputs: { ...labelled, adversarial: { shape }, epsilon: { shape: [] } },
-      run(logits, { x, labels, adversarial, epsilon }) {
-        const clipped = moveIntoBall(adversarial as tf.Tensor4D, x as tf.Tensor4D, epsilon as tf.Scalar);
-        return {
-          outputs: {
-            right: rightly(logits(clipped), labels as tf.Tensor1D),
-            inside: tf.mul(
-              within(clipped, tf.sub<tf.Tensor4D>(x!, epsilon!), tf.add<tf.Tensor4D>(x!, epsilon!)),
-              within(clipped, 0, 1),
-            ),
-          },
-        };
-      },
-    },
-  });
+    {},
+    'classifier',
+  );
 
   return {
     size,

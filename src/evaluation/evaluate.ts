@@ -1,4 +1,4 @@
-import { checkClasses, createTarget, programSize, type Attack, type Points } from '../attacks/attack.js';
+import { checkClasses, createTarget, programSize, targetOf, type Attack, type Points } from '../attacks/attack.js';
 import type { AttackSequence } from '../attacks/auto-attack.js';
 import { createAttack, resolveAttack, type AttackSpec } from '../attacks/catalogue.js';
 import { defaultEpsilon } from '../attacks/threat-model.js';
@@ -219,7 +219,7 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
         } else {
           const attacked = subset(points, right);
           const judge = classifier.judge(attacked, attack, warn);
-          await attack.run(attack.transfers ? surrogateTarget! : target, attacked, {
+          await attack.run(targetOf(attack, attack.transfers ? surrogateTarget! : target), attacked, {
             rng: rng.fork(attack.name),
             batchSize,
             report: (point, adversarial) => {

@@ -1,4 +1,4 @@
-import type { Points, Target } from '../attacks/attack.js';
+import { targetOf, type Points, type Target } from '../attacks/attack.js';
 import type { AttackSequence } from '../attacks/auto-attack.js';
 import { checkpointInterrupt } from '../interruption.js';
 import type { Progress } from '../progress.js';
@@ -101,7 +101,7 @@ export const runSequence = async (
       };
       let isComplete = false;
       try {
-        await attack.run(target, subset(points, rest), {
+        await attack.run(targetOf(attack, target), subset(points, rest), {
           rng: rng.fork(attack.name),
           batchSize,
           report: (point, adversarial) => {

@@ -54,6 +54,15 @@ export interface Network {
   initialise(rng: Rng): Record<string, tf.Tensor>;
 }
 
+/** What tells the functions of networks apart: those of the same are the same, whatever the weights. */
+export const identityOfNetwork = ({
+  architecture,
+  classes,
+  width,
+  imageSize,
+  normalisation,
+}: Network): readonly unknown[] => [architecture, classes, width, imageSize, normalisation ?? null];
+
 /** A network with weights, by PyTorch's names. */
 export interface WeightedNetwork {
   readonly network: Network;

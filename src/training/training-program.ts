@@ -4,7 +4,7 @@ import { createProgram, type Program, type ProgramFunction } from '../engine/pro
 import { readOut } from '../engine/read-out.js';
 import type { Method } from '../methods/method.js';
 import type { Recipe } from '../methods/recipe.js';
-import type { WeightedNetwork } from '../models/network.js';
+import { identityOfNetwork, type WeightedNetwork } from '../models/network.js';
 import { checkTeachers, networksOver, type TrainingNetworks } from './networks.js';
 import { sgd } from './sgd.js';
 import {
@@ -119,17 +119,27 @@ const preparedValues = (
   return Object.assign({}, ...trials) as Record<string, tf.Tensor>;
 };
 
+/** Methods by number: two of one name may be of different code. */
+const methodNumbers = new WeakMap<Method, number>();
+let methodsSeen = 0;
+
+/** Names all that the functions of a training are made of, but their variables. */
+const keyOf = ({ method, recipe, networks, batchSizes }: TrainingProgramOptions): string => {
+  const number = methodNumbers.get(method) ?? ++methodsSeen;
+  methodNumbers.set(method, number);
+  const { student, cleanTeacher, robustTeacher } = networks;
+  const identities = [student, cleanTeacher, robustTeacher].map((each) => each && identityOfNetwork(each.network));
+  return JSON.stringify(['training', method.name, number, recipe, identities, batchSizes]);
+};
+
 const numbersOf = (tensors: Tensors): Record<string, number> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.dataSync()[0]!]));
 
 /** The functions of a method recorded over its networks, and the names of the variables that outlive a step. */
-const recorded = ({
-  method,
-  recipe,
-  networks,
-  batchSizes,
-  eager,
-}: TrainingProgramOptions): { program: Program<Record<string, ProgramFunction>>; lasting: readonly string[] } => {
+const recorded = (
+  options: TrainingProgramOptions,
+): { program: Program<Record<string, ProgramFunction>>; lasting: readonly string[] } => {
+  const { method, recipe, networks, batchSizes, eager } = options;
   const optimisers = {
     student: sgd(recipe.optimiser),
     robustTeacher: recipe.teacherOptimiser && sgd(recipe.teacherOptimiser),
@@ -143,7 +153,10 @@ const recorded = ({
     return Object.fromEntries(Object.entries(all).map(([name, tensor]) => [name, tensor.clone()]));
   });
   try {
-    const program = createProgram(initial, functionsOf(parts, batchSizes), eager === undefined ? {} : { eager });
+    const program = createProgram(initial, functionsOf(parts, batchSizes), {
+      key: keyOf(options),
+      ...(eager === undefined ? {} : { eager }),
+    });
     return { program, lasting: Object.keys(initial).filter(isLasting) };
   } finally {
     tf.dispose(initial);

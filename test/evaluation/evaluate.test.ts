@@ -6,6 +6,7 @@ import type { Attack } from '../../src/attacks/attack.js';
 import { apgdCe } from '../../src/attacks/apgd.js';
 import { resolveAttack } from '../../src/attacks/catalogue.js';
 import { pgdSat } from '../../src/attacks/pgd.js';
+import { keepPrograms } from '../../src/engine/kept-programs.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
 import { accuracyOf } from '../../src/evaluation/accuracy.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
@@ -229,4 +230,32 @@ test('an interrupt stops between two batches, and frees everything', async () =>
     );
   }
   assert.equal(tf.memory().numTensors, before);
+});
+
+test('programs that are kept for the next network of its kind change no outcome', async () => {
+  const { network, set } = subject;
+  const attacks = [
+    'fgsm',
+    'cw',
+    'square-100',
+    resolveAttack('autoattack', { iterations: 3, queries: 5, targets: 2, epsilon }),
+  ];
+  const networks = [1, 2].map((seed) => network.initialise(createRng(seed)));
+  const outcomesOf = async (): Promise<unknown> => {
+    const found = [];
+    for (const weights of networks) {
+      const { attacks: outcomes } = await evaluate({ network, weights, set, attacks, epsilon });
+      found.push(Object.entries(outcomes).map(([name, { outcome }]) => [name, Array.from(outcome)]));
+    }
+    return found;
+  };
+  const alone = await outcomesOf();
+  keepPrograms(20);
+  try {
+    assert.deepEqual(await outcomesOf(), alone);
+    assert.deepEqual(await outcomesOf(), alone);
+  } finally {
+    keepPrograms(0);
+    tf.dispose(networks);
+  }
 });

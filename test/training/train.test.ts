@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
+import { keepPrograms } from '../../src/engine/kept-programs.js';
 import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { takeBalanced } from '../../src/data/splits.js';
 import { InterruptedError, UserError } from '../../src/errors.js';
@@ -260,4 +261,28 @@ test('a place that can not be a folder is one clear error; what was there stays'
   await mkdir(join(folder, 'empty'));
   await assert.rejects(train(options('empty', { method: ciard, recipe: tiny(ciard) })), /clean teacher/);
   assert.ok(existsSync(join(folder, 'empty')), 'an empty folder of the user stays');
+});
+
+test('a program that is kept for the next training of its kind changes nothing', async () => {
+  const teachers = drawnTeachers();
+  const trainAll = async (folder: string): Promise<string[]> => {
+    const written: string[] = [];
+    for (const method of [pgdAt, ciard]) {
+      for (const seed of [21, 22]) {
+        const out = `${folder}-${method.name}-${String(seed)}`;
+        await train(options(out, { method, recipe: tiny(method, 1), seed, ...(method === ciard ? teachers : {}) }));
+        written.push(...(await files(out)));
+      }
+    }
+    return written;
+  };
+  const alone = await trainAll('alone');
+  keepPrograms(3);
+  try {
+    assert.deepEqual(await trainAll('kept'), alone);
+    assert.equal(new Set(alone).size, alone.length / 2, 'best and last are one after one epoch, and nothing else');
+  } finally {
+    keepPrograms(0);
+    tf.dispose([teachers.cleanTeacher.weights, teachers.robustTeacher.weights]);
+  }
 });
