@@ -19,6 +19,8 @@ export interface CleanRobustPoint extends NamedNetwork {
   readonly robust: Measured;
   /** Networks of a group share a symbol and an entry of the legend: 'teacher', 'student'. */
   readonly group?: string | undefined;
+  /** In the legend, where names do not stand beside the points: networks of one method share it. Default: the label. */
+  readonly entry?: string | undefined;
   /** Lines of the box under the pointer, below both accuracies. */
   readonly details?: readonly string[] | undefined;
 }
@@ -30,7 +32,7 @@ export interface CleanRobustOptions extends Partial<FigureTitle> {
   readonly epsilon?: string;
   /** Joins the points that no other of their group beats in both accuracies. Default false. */
   readonly front?: boolean;
-  /** Write the names beside the points. Default true; with many points they are told under the pointer alone. */
+  /** Write the names beside the points. Default true; many would cover one another, and stand in the legend. */
   readonly names?: boolean;
 }
 
@@ -96,7 +98,7 @@ export const cleanRobustFigure = (
       type: 'scatter',
       mode: names ? 'text+markers' : 'markers',
       name: label,
-      legendgroup: group,
+      ...(names ? { legendgroup: group } : {}),
       showlegend: false,
       x: [inPercent(clean.value)],
       y: [inPercent(robust.value)],
@@ -110,16 +112,28 @@ export const cleanRobustFigure = (
       cliponaxis: false,
     };
   });
-  // The legend says what the symbols are; the names beside the points say what the colours are.
+  // The legend says what the symbols are; the names beside the points, or in the legend too, what the colours are.
   const legend = groups.map((group): Partial<PlotData> => ({
     type: 'scatter',
     mode: 'markers',
     name: group || 'network',
-    legendgroup: group,
+    ...(names ? { legendgroup: group } : {}),
     x: [null],
     y: [null],
     marker: { color: ink, symbol: symbolOf(group), size: 10 },
   }));
+  const entries = names
+    ? []
+    : [...new Map(points.map(({ label, entry = label }, i) => [entry, styles[i]!] as const).reverse())]
+        .reverse()
+        .map(([name, { colour, symbol }]): Partial<PlotData> => ({
+          type: 'scatter',
+          mode: 'markers',
+          name,
+          x: [null],
+          y: [null],
+          marker: { color: colour, symbol: groups.length > 1 ? 'circle' : symbol, size: 10 },
+        }));
   const fronts = front
     ? groups.flatMap((group): Partial<PlotData>[] => {
         const best = paretoFront(points.filter((point) => (point.group ?? '') === group));
@@ -139,8 +153,8 @@ export const cleanRobustFigure = (
     : [];
   const measured = points.flatMap(({ clean, robust }) => [clean, robust]);
   return createFigure(
-    [...fronts, ...data, ...(groups.length > 1 ? legend : [])],
+    [...fronts, ...data, ...(groups.length > 1 ? legend : []), ...entries],
     { title, subtitle: withWhiskers(subtitle, measured) },
-    { xaxis: x, yaxis: y, showlegend: groups.length > 1 || fronts.length > 0 },
+    { xaxis: x, yaxis: y, showlegend: groups.length > 1 || fronts.length + entries.length > 0 },
   );
 };

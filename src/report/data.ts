@@ -1,4 +1,5 @@
 import type { ClaimVerdict } from '../experiments/claims.js';
+import type { Figure } from '../figures/figure.js';
 
 /**
  * What a report is made of, as its page gets it: plain JSON, gathered by `collect.ts` and `laboratory.ts`. The page computes
@@ -131,3 +132,6 @@ export interface Laboratory {
   /** Networks of records whose weights are not here, or did not fit in. */
   readonly without: number;
 }
+
+/** The page as its script will show it first, as HTML; `draw` makes a figure SVG. */
+export type Prerender = (data: ReportData, draw: (figure: Figure) => Promise<string>) => Promise<string>;

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { checkFolderWritable, writeAtomically } from '../atomic-write.js';
-import { bundlePage, pageStyle, plotlyScript } from './bundle.js';
+import { renderSvg } from '../figures/render-svg.js';
+import { bundlePage, loadPrerender, pageStyle, plotlyScript } from './bundle.js';
 import type { Laboratory, ReportData } from './data.js';
 
 /** Content of a script element: it ends where this says so, and nowhere before. */
@@ -11,11 +12,23 @@ const inScript = (code: string): string => code.replaceAll(/<\/(script)/gi, '<\\
 const packed = (id: string, value: unknown): string =>
   `<script type="application/octet-stream" id="${id}">${gzipSync(JSON.stringify(value), { level: 9 }).toString('base64')}</script>`;
 
+/** Before the page's own script: the reader's colours; what a link chose is not what was written, so that waits. */
+const early = `
+document.documentElement.dataset.theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+document.getElementById('page').hidden = location.hash.includes('=');
+`;
+
 /**
  * The report as one HTML file that needs nothing else: no server and no network, of which its policy lets it use none.
  */
 export const reportHtml = async (data: ReportData, laboratory: Laboratory | null): Promise<string> => {
-  const [script, plotly, style] = await Promise.all([bundlePage(), plotlyScript(), pageStyle()]);
+  const [script, plotly, style, prerender] = await Promise.all([
+    bundlePage(),
+    plotlyScript(),
+    pageStyle(),
+    loadPrerender(),
+  ]);
+  const first = await prerender(data, (figure) => renderSvg(figure, { width: 1100, height: 560 }));
   const policy =
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:";
   return `<!doctype html>
@@ -29,8 +42,10 @@ export const reportHtml = async (data: ReportData, laboratory: Laboratory | null
 <style>${style}</style>
 </head>
 <body>
-<div id="page"><p class="loading" role="status">The report is being unpacked …</p></div>
-<noscript>The report is drawn by a script; this browser runs none. The tables lie beside it as Markdown.</noscript>
+<noscript>Figures and choices are drawn by a script; this browser runs none. The tables lie beside it as Markdown.</noscript>
+<div id="page">${first}</div>
+<p class="loading" role="status">The report is being unpacked …</p>
+<script>${early}</script>
 ${packed('data', data)}
 ${packed('laboratory', laboratory)}
 <script>${inScript(plotly)}</script>

@@ -35,11 +35,9 @@ const Section = ({
   </section>
 );
 
-const darkByDefault = matchMedia('(prefers-color-scheme: dark)');
-
 /** The values of the address, and how to change them; another address in the same page is followed. */
-const usePageState = (): PageState => {
-  const [values, setValues] = useState<PageValues>(() => parseHash(location.hash));
+const usePageState = (hash: string): PageState => {
+  const [values, setValues] = useState<PageValues>(() => parseHash(hash));
   useEffect(() => {
     const follow = (): void => {
       // A section's own link is no state.
@@ -182,11 +180,14 @@ interface AppProps {
   readonly data: ReportData;
   /** Undefined while it is unpacked, null where there is none. */
   readonly laboratory: Laboratory | null | undefined;
+  /** Of the address that the page was opened by. */
+  readonly hash: string;
+  readonly isDarkByDefault: boolean;
 }
 
-export const App = ({ data, laboratory }: AppProps) => {
-  const state = usePageState();
-  const theme = state.get('theme', darkByDefault.matches ? 'dark' : 'light');
+export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
+  const state = usePageState(hash);
+  const theme = state.get('theme', isDarkByDefault ? 'dark' : 'light');
   const isDark = theme === 'dark';
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;

@@ -5,7 +5,6 @@ import {
   attackNames,
   attackSteps,
   breathe,
-  imagesOf,
   largestOf,
   loadPageNetwork,
   logitsOf,
@@ -17,6 +16,7 @@ import {
   type Computing,
   type PageNetwork,
 } from './computing.js';
+import { imagesOf } from './laboratory-images.js';
 import { Checks, Select } from './controls.js';
 import { DataTable } from './data-table.js';
 import { embeddedOutcome } from './embedded.js';

@@ -9,7 +9,8 @@ import { defaultEpsilon, moveIntoBall, startFrom, startNoise } from '../../attac
 import { createNetwork } from '../../models/network.js';
 import { createRng } from '../../random.js';
 import type { Laboratory, LaboratoryNetwork } from '../data.js';
-import { bytesOf, floatsOf } from './unpack.js';
+import { imagesOf } from './laboratory-images.js';
+import { floatsOf } from './unpack.js';
 
 export type Backend = 'webgl' | 'cpu';
 
@@ -77,22 +78,6 @@ export const loadPageNetwork = (entry: LaboratoryNetwork): PageNetwork => {
       tf.dispose(folded);
     },
   };
-};
-
-/** Unpacked once. */
-const bytesOfLaboratory = new WeakMap<Laboratory, Uint8Array>();
-
-/** Images of these numbers, [count, height, width, 3] in [0, 1]. */
-export const imagesOf = (laboratory: Laboratory, numbers: readonly number[]): Float32Array => {
-  const { pixels, imageSize } = laboratory;
-  const bytes = bytesOfLaboratory.get(laboratory) ?? bytesOf(pixels);
-  bytesOfLaboratory.set(laboratory, bytes);
-  const size = 3 * imageSize ** 2;
-  const images = new Float32Array(numbers.length * size);
-  numbers.forEach((number, i) => {
-    for (let pixel = 0; pixel < size; pixel++) images[i * size + pixel] = bytes[number * size + pixel]! / 255;
-  });
-  return images;
 };
 
 export const attackNames = ['fgsm', 'pgd-sat', 'cw'] as const;

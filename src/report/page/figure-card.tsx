@@ -1,9 +1,10 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Data } from 'plotly.js';
 import type { Figure } from '../../figures/figure.js';
 import type { Cell, Table } from '../../tables/table.js';
 import { DataTable } from './data-table.js';
 import { plotly } from './plotly.js';
+import { Previews } from './previews.js';
 import { save } from './save.js';
 import { fitFigure } from './theme.js';
 
@@ -55,6 +56,7 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
   const [isNear, setNear] = useState(false);
   const [width, setWidth] = useState(0);
   const [isOpen, setOpen] = useState(false);
+  const preview = useContext(Previews)(name, figure);
   useEffect(() => {
     const element = place.current!;
     const near = new IntersectionObserver(
@@ -82,6 +84,7 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
   const fitted = useMemo(() => fitFigure(figure, isDark, Math.max(width, 260)), [figure, isDark, width]);
   useEffect(() => {
     if (!isNear || width === 0) return;
+    if (!place.current!.hasAttribute('data-drawn')) place.current!.textContent = '';
     void plotly()
       .react(place.current!, [...fitted.data] as Data[], fitted.layout, {
         displaylogo: false,
@@ -111,7 +114,13 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
   };
   return (
     <figure class="card" aria-label={subtitle === undefined ? title : `${title}: ${subtitle}`}>
-      <div ref={place} class="plot" data-figure={name} style={{ minHeight: `${fitted.layout.height ?? 440}px` }} />
+      <div
+        ref={place}
+        class="plot"
+        data-figure={name}
+        style={{ minHeight: `${fitted.layout.height ?? 440}px` }}
+        {...(preview === undefined ? {} : { dangerouslySetInnerHTML: { __html: preview } })}
+      />
       <div class="actions">
         {(['svg', 'png'] as const).map((format) => (
           <button

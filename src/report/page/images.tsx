@@ -3,7 +3,7 @@ import { unpackOutcome } from '../../evaluation/outcome-bits.js';
 import { mcnemar } from '../../statistics/mcnemar.js';
 import type { Laboratory, ReportData, ReportRun } from '../data.js';
 import { Select } from './controls.js';
-import { imagesOf } from './computing.js';
+import { imagesOf } from './laboratory-images.js';
 import { DataTable } from './data-table.js';
 import { embeddedOutcome } from './embedded.js';
 import { inPercent, type RunGroup } from './groups.js';

@@ -36,7 +36,7 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
       );
       return [
         {
-          ...{ label: title, method: first.method, group: 'ours', clean, robust },
+          ...{ label: title, entry: first.title, method: first.method, group: 'ours', clean, robust },
           details: [`replicates ${runs.map(({ seed }) => seed).join(', ')}`, ...lines],
         },
       ];
@@ -49,6 +49,7 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
       return [
         {
           label: `${point.title} (${point.paper}${students.size > 1 ? `, ${point.student}` : ''})`,
+          entry: point.title,
           method: point.method,
           group: `published, ${paper}`,
           clean: { value: clean / 100 },
