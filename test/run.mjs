@@ -9,14 +9,14 @@
 // CIARD_SLOW_TESTS=1 runs the long ones too, and single tests that take minutes; CIARD_REQUIRE_ORACLE=1 makes a failure of
 // what is otherwise skipped for want of the reference material, which lies in ../shared or where CIARD_SHARED says.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec, tap } from 'node:test/reporters';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { allowClosedPipes } from '../src/setup/closed-pipes.mjs';
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -38,18 +38,28 @@ const longest = [
   'evaluation/command.test.ts',
 ];
 
-/** What needs a cluster, a browser, DVC or whole notebooks: minutes each. A change of what they import names them. */
+/**
+ * What needs a cluster, a browser, DVC or whole notebooks, and what kills processes at many moments: a minute or more each.
+ * A change of what they import names them.
+ */
 const long = [
   'another-project.test.ts',
+  'dvc/dvc.test.ts',
+  'dvc/verify.test.ts',
   'evaluation/published.test.ts',
+  'experiments/execute.test.ts',
   'experiments/pipeline.test.ts',
   'figures/live-curves.browser.test.ts',
   'kernel/endurance.test.ts',
+  'kernel/interrupt.test.ts',
   'kernel/lab.test.ts',
+  'kernel/library.test.ts',
+  'kernel/survival.test.ts',
   'notebook-runner/committed.test.ts',
   'notebook-runner/run.test.ts',
   'report/page.test.ts',
   'slurm/cluster.test.ts',
+  'training/kill.test.ts',
 ];
 
 /** Node 20 finds no files by pattern. @param {string} path @returns {string[]} */
@@ -142,9 +152,52 @@ const processors = Math.max(1, Math.min(availableParallelism(), Math.floor(total
 const concurrency = Number(flag('--test-concurrency') ?? processors);
 if (concurrency > 1) process.env['TF_NUM_INTRAOP_THREADS'] ??= '1';
 
+/** Hooks of a whole file are hooks of all that run in its process, so it has one of its own. */
+const hook = /^(before|after)(Each)?\(/m;
+/** To start Node, TensorFlow and the compiler takes longer than most files: so many share a process. */
+const together = 8;
+const folderOfGroups = mkdtempSync(join(tmpdir(), 'ciard-tests-'));
+process.on('exit', () => {
+  rmSync(folderOfGroups, { recursive: true, force: true });
+});
+
+/**
+ * Files in the order in which they run, short ones of one folder in one: it imports them, and its name says of where.
+ * @param {readonly string[]} short @returns {string[]}
+ */
+const grouped = (short) => {
+  const groups = new Map();
+  /** @type {string[]} */
+  const single = [];
+  for (const file of short) {
+    if (hook.test(readFileSync(file, 'utf8'))) {
+      single.push(file);
+      continue;
+    }
+    const name = relative(folder, dirname(file)).replaceAll(/[\\/]/g, '-') || 'test';
+    const group = groups.get(name) ?? [];
+    groups.set(name, [...group, file]);
+  }
+  for (const [name, group] of groups) {
+    const parts = Math.ceil(group.length / together);
+    for (let i = 0; i < parts; i++) {
+      const part = group.filter((/** @type {string} */ _, /** @type {number} */ at) => at % parts === i);
+      const path = join(folderOfGroups, `${name}-${String(i + 1)}.test.mts`);
+      writeFileSync(
+        path,
+        part.map((/** @type {string} */ file) => `import ${JSON.stringify(pathToFileURL(file).href)};\n`).join(''),
+      );
+      single.push(path);
+    }
+  }
+  return single;
+};
+
 /** @param {string} file */
 const rank = (file) => (place(longest, file) + longest.length + 1) % (longest.length + 1);
-const together = files.filter((file) => place(alone, file) < 0).sort((a, b) => rank(a) - rank(b));
+const beside = files.filter((file) => place(alone, file) < 0).sort((a, b) => rank(a) - rank(b));
+const isLong = (/** @type {string} */ file) => place(longest, file) >= 0 || place(long, file) >= 0;
+const first = [...beside.filter(isLong), ...grouped(beside.filter((file) => !isLong(file)))];
 const afterwards = files.filter((file) => place(alone, file) >= 0);
 
 const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
@@ -157,7 +210,7 @@ const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\
  */
 
 /** How many of the files that took longest are named. */
-const shown = 12;
+const shown = Number(process.env['SHOWN'] ?? 12);
 
 /** Node's events of several runs, as those of one: numbered through, with one plan and the sums of their totals. */
 async function* events() {
@@ -169,7 +222,7 @@ async function* events() {
   /** @type {EventData | undefined} */
   let last;
   for (const [batch, atOnce] of /** @type {const} */ ([
-    [together, concurrency],
+    [first, concurrency],
     [afterwards, 1],
   ])) {
     if (batch.length === 0) continue;

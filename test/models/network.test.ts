@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-cpu';
+import '../second-backend.js';
 import '../../src/engine/backend.js';
 import { families } from '../../src/models/catalogue.js';
 import { fromTorch, toTorch } from '../../src/models/layout.js';
