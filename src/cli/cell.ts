@@ -126,7 +126,7 @@ const runElsewhere = async (cells: readonly Finding[], precision: Precision, pla
 };
 
 /** Of a worker: those of its last trainings, and of evaluations at the sizes that occur. */
-const programsKept = 48;
+const programsKept = 24;
 
 /** Runs cells in this process. What goes wrong is an answer: its exit code, and what there is to say. */
 const runNamed = async (

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import type { ScaleName } from '../experiments/scale-names.js';
-import { scaleOption } from './cell.js';
+import { precisionOption, scaleOption } from './cell.js';
 
 interface Flags {
   readonly scale: ScaleName;
   readonly data?: string;
+  readonly precision: Precision;
   readonly json?: boolean;
   readonly write?: boolean;
 }
@@ -17,13 +19,18 @@ export const add = (program: Command): void => {
     .description('say of each claim of the paper what the records show: supported, contradicted or undecided')
     .addOption(scaleOption())
     .option('--data <name>', "the data set (default: the scale's first)")
+    .addOption(precisionOption())
     .option('--json', 'print the verdicts as JSON')
     .option('--write', 'write results/README.md: the verdicts at every scale of which there are records')
-    .action(async ({ scale, data, json = false, write = false }: Flags, command: Command) => {
+    .action(async ({ scale, data, precision, json = false, write = false }: Flags, command: Command) => {
       if (write) {
-        const ignored = ['scale', 'data', 'json'].filter((name) => command.getOptionValueSource(name) === 'cli');
+        const ignored = ['scale', 'data', 'precision', 'json'].filter(
+          (name) => command.getOptionValueSource(name) === 'cli',
+        );
         if (ignored.length > 0) {
-          throw new UserError(`--write is of every scale and data set: leave --${ignored.join(' and --')} out.`);
+          throw new UserError(
+            `--write is of every scale and data set, in float32: leave --${ignored.join(' and --')} out.`,
+          );
         }
         const [{ writeReadme }, { defaultPlaces }] = await Promise.all([
           import('../experiments/readme.js'),
@@ -41,7 +48,10 @@ export const add = (program: Command): void => {
           import('../experiments/setting.js'),
           import('../tables/text.js'),
         ]);
-      const setting = await settingOf(scale, { data: data === undefined ? undefined : parseDatasetName(data) });
+      const setting = await settingOf(scale, {
+        data: data === undefined ? undefined : parseDatasetName(data),
+        precision,
+      });
       const found = await verdicts(setting, defaultPlaces());
       if (json) {
         process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);

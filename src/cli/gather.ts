@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import type { ScaleName } from '../experiments/scale-names.js';
-import { replicates, scaleOption } from './cell.js';
+import { precisionOption, replicates, scaleOption } from './cell.js';
 
 interface Flags {
   readonly scale: ScaleName;
   readonly data?: string;
   readonly seeds?: number;
+  readonly precision: Precision;
   readonly dvc: boolean;
 }
 
@@ -19,8 +21,12 @@ export const add = (program: Command): void => {
     .addOption(scaleOption())
     .option('--data <name>', "the data set (default: the scale's first)")
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
+    .addOption(precisionOption())
     .option('--no-dvc', 'leave DVC out')
-    .action(async (name: string | undefined, { scale, data, seeds, dvc }: Flags) => {
+    .action(async (name: string | undefined, { scale, data, seeds, precision, dvc }: Flags) => {
+      if (precision !== 'float32' && dvc) {
+        throw new UserError(`pipelines are written for float32 alone: gather ${precision} with --no-dvc.`);
+      }
       const [{ parseDatasetName }, { findGrid, grids }, { defaultPlaces }, { settingOf }, { gather }] =
         await Promise.all([
           import('../data/datasets.js'),
@@ -32,6 +38,7 @@ export const add = (program: Command): void => {
       const setting = await settingOf(scale, {
         data: data === undefined ? undefined : parseDatasetName(data),
         replicates: seeds,
+        precision,
       });
       const found = await gather(name === undefined ? grids : [findGrid(name)], setting, {
         places: defaultPlaces(),

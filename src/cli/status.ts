@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
+import type { Precision } from '../engine/precision.js';
 import type { ScaleName } from '../experiments/scale-names.js';
-import { replicates, scaleOption } from './cell.js';
+import { precisionOption, replicates, scaleOption } from './cell.js';
 
 interface Flags {
   readonly scale: ScaleName;
   readonly data?: string;
   readonly seeds?: number;
+  readonly precision: Precision;
   readonly json?: boolean;
 }
 
@@ -18,8 +20,9 @@ export const add = (program: Command): void => {
     .addOption(scaleOption())
     .option('--data <name>', "the data set (default: the scale's first)")
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
+    .addOption(precisionOption())
     .option('--json', 'print it as JSON')
-    .action(async (name: string | undefined, { scale, data, seeds, json = false }: Flags) => {
+    .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: Flags) => {
       const [{ parseDatasetName }, { findGrid, grids }, { defaultPlaces }, { settingOf }, { unitsOfTables }] =
         await Promise.all([
           import('../data/datasets.js'),
@@ -32,6 +35,7 @@ export const add = (program: Command): void => {
       const setting = await settingOf(scale, {
         data: data === undefined ? undefined : parseDatasetName(data),
         replicates: seeds,
+        precision,
       });
       const chosen = name === undefined ? grids : [findGrid(name)];
       const { units, queue } = await readStatus(unitsOfTables(chosen, setting, undefined), defaultPlaces());

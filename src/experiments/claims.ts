@@ -268,7 +268,7 @@ export const claims: readonly Claim[] = [
 export const verdicts = async (setting: GridSetting, places: Places = defaultPlaces()): Promise<ClaimVerdict[]> => {
   const rowsOf = new Map<string, MeasuredRow[]>();
   const found: ClaimVerdict[] = [];
-  const { scale, replicates } = setting;
+  const { scale, replicates, precision } = setting;
   for (const { number, text, table, compare, compareAll } of claims) {
     const rows = rowsOf.get(table) ?? (await rowsOnRecord(findGrid(table), setting, places));
     rowsOf.set(table, rows);
@@ -279,7 +279,7 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
               ? rows
               : rowsOnRecord(
                   findGrid(table),
-                  await settingOf(scale.name, { data, replicates: replicates.length }),
+                  await settingOf(scale.name, { data, replicates: replicates.length, precision }),
                   places,
                 ),
           ),
@@ -297,7 +297,9 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
       interval: deciding?.interval ?? null,
       comparisons,
       table,
-      command: `npx ciard table ${table} --scale ${setting.scale.name} --data ${setting.data.name}`,
+      command:
+        `npx ciard table ${table} --scale ${scale.name} --data ${setting.data.name}` +
+        (precision === 'float32' ? '' : ` --precision ${precision}`),
     });
   }
   return found;

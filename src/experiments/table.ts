@@ -121,12 +121,19 @@ export const planText = (plan: readonly PlannedUnit[], jobs = availableParalleli
 };
 
 /**
- * A table of the records that are there: returned for the setting's replicates, written in all its forms for all that have
- * records, so that a table of one seed never replaces one of more.
+ * A table of the records that are there: returned for the setting's replicates (and of `only` these rows), written in all
+ * its forms for all that have records, so that a table of one seed never replaces one of more.
  */
-export const renderTable = async (grid: Grid, setting: GridSetting, places: Places): Promise<TableResult> => {
+export const renderTable = async (
+  grid: Grid,
+  setting: GridSetting,
+  places: Places,
+  only?: readonly string[],
+): Promise<TableResult> => {
   const all = await rowsOnRecord(grid, setting, places);
-  const measured = all.filter(({ replicate }) => setting.replicates.includes(replicate));
+  const measured = all.filter(
+    ({ replicate, method }) => setting.replicates.includes(replicate) && (only?.includes(method) ?? true),
+  );
   const rows = resultRows(grid, setting, measured);
   return {
     grid: grid.name,
@@ -151,6 +158,6 @@ export const runTables = async (
   const ownMethods = grids.flatMap((grid) => grid.ownMethods ?? []);
   const failures = await execute(unitsOfTables(grids, setting, options.only), { ...options, ownMethods });
   const results: TableResult[] = [];
-  for (const grid of grids) results.push(await renderTable(grid, setting, options.places));
+  for (const grid of grids) results.push(await renderTable(grid, setting, options.places, options.only));
   return { failures, results };
 };

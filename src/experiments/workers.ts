@@ -39,7 +39,7 @@ export interface Workers {
 }
 
 /** A process that holds more, in bytes, ends after its order: what it has gathered is freed. */
-const mostMemory = 1e9;
+const mostMemory = 1.3e9;
 
 const oneThread = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
 

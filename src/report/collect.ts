@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attackColumn, inColumnOrder } from '../attacks/catalogue.js';
 import { datasetNames } from '../data/names.js';
+import { precisions, type Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { verdicts, type ClaimVerdict } from '../experiments/claims.js';
 import type { GridSetting } from '../experiments/grid.js';
@@ -53,8 +54,10 @@ const runKey = (id: string, of: EvaluateCell['of']): string => (of === 'student'
 /** The settings in which there may be something: scales and their data sets, with as many replicates as were run. */
 const settingsOf = async (records: Iterable<Found>): Promise<GridSetting[]> => {
   const seeds = new Map<string, number>();
+  const used = new Set<Precision>();
   for (const { record } of records) {
     const { data, seed } = record.cell;
+    if (record.cell.kind === 'train') used.add(record.cell.recipe.precision);
     // A pilot's replicate is one of its own, far from those of tables.
     if (seed < 100) seeds.set(data.name, Math.max(seeds.get(data.name) ?? 0, seed + 1));
     else seeds.set(data.name, seeds.get(data.name) ?? 0);
@@ -64,7 +67,10 @@ const settingsOf = async (records: Iterable<Found>): Promise<GridSetting[]> => {
     for (const data of scales[name].datasets) {
       const replicates = seeds.get(data);
       if (replicates === undefined) continue;
-      settings.push(await settingOf(name, { data, replicates: Math.max(replicates, scales[name].replicates) }));
+      for (const precision of precisions.filter((each) => each === 'float32' || used.has(each))) {
+        const least = scales[name].replicates;
+        settings.push(await settingOf(name, { data, replicates: Math.max(replicates, least), precision }));
+      }
     }
   }
   return settings;
@@ -223,7 +229,9 @@ export const collectReport = async (places: Places, made = new Date()): Promise<
   const settings = await settingsOf(records.values());
   const runs = runsOf(records, settings);
   const judged: ClaimVerdict[] = [];
-  for (const { scale, data } of settings) {
+  for (const { scale, data, precision } of settings) {
+    // Verdicts are those of results/README.md.
+    if (precision !== 'float32') continue;
     if (!runs.some((run) => run.scale === scale.name && run.data === data.name)) continue;
     judged.push(...(await verdicts(await settingOf(scale.name, { data: data.name }), places)));
   }

@@ -43,7 +43,7 @@ export const reportHtml = async (data: ReportData, laboratory: Laboratory | null
 </head>
 <body>
 <noscript>Figures and choices are drawn by a script; this browser runs none. The tables lie beside it as Markdown.</noscript>
-<div id="page">${first}</div>
+<div id="page" aria-busy="true">${first}</div>
 <p class="loading" role="status">The report is being unpacked …</p>
 <script>${early}</script>
 ${packed('data', data)}

@@ -23,8 +23,12 @@ test('the command writes the page and says what is in it', async () => {
   assert.equal(runs, 6);
   const html = readFileSync(file, 'utf8');
   assert.equal(Buffer.byteLength(html), bytes);
-  // One page, four scripts, and nothing that is fetched.
-  assert.equal(html.match(/<\/script>/g)?.length, 4);
+  // One page, five scripts, and nothing that is fetched.
+  assert.equal(html.match(/<\/script>/g)?.length, 5);
+  // Runs and a figure stand in it before them.
+  const [before] = html.split('<script') as [string];
+  assert.match(before, /<table/);
+  assert.match(before, /data-figure="clean-robust"[^>]*><svg/);
   assert.doesNotMatch(html.slice(0, 2000), /src=|href="(?!data:)/);
 });
 

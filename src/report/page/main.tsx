@@ -30,10 +30,12 @@ const start = async (): Promise<void> => {
     place.textContent = '';
     place.hidden = false;
     show(undefined);
+    place.removeAttribute('aria-busy');
     // The figures come first.
     show(await unpack<Laboratory | null>('laboratory'));
   } catch (error) {
     place.hidden = false;
+    place.removeAttribute('aria-busy');
     place.textContent = `The report can't be shown: ${error instanceof Error ? error.message : String(error)}`;
     throw error;
   }
