@@ -39,17 +39,19 @@ const longest = [
 ];
 
 /**
- * What needs a cluster, a browser, DVC or whole notebooks, and what kills processes at many moments: a minute or more each.
- * A change of what they import names them.
+ * What needs a cluster, a browser, DVC, whole notebooks or whole data sets, and what kills processes at many moments: a
+ * minute or so each. A change of what they import names them.
  */
 const long = [
   'another-project.test.ts',
+  'data/cifar.test.ts',
   'dvc/dvc.test.ts',
   'dvc/verify.test.ts',
   'evaluation/published.test.ts',
   'experiments/execute.test.ts',
   'experiments/pipeline.test.ts',
   'figures/live-curves.browser.test.ts',
+  'kernel/conformance.test.ts',
   'kernel/endurance.test.ts',
   'kernel/interrupt.test.ts',
   'kernel/lab.test.ts',
@@ -210,7 +212,7 @@ const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\
  */
 
 /** How many of the files that took longest are named. */
-const shown = Number(process.env['SHOWN'] ?? 12);
+const shown = 12;
 
 /** Node's events of several runs, as those of one: numbered through, with one plan and the sums of their totals. */
 async function* events() {

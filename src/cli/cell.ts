@@ -240,17 +240,20 @@ export const add = (program: Command): void => {
   cell
     .command('run')
     .description(
-      'run cells in this process (exit codes: 0 done, 75 interrupted or in use and to be run again, 1 failed, 2 unknown)',
+      'run cells in this process, on one TensorFlow thread as tables do, or as many as TF_NUM_INTRAOP_THREADS says (exit ' +
+        'codes: 0 done, 75 interrupted or in use and to be run again, 1 failed, 2 unknown)',
     )
     .argument('<ids...>', 'ids, or the beginnings of them')
     .option('--results <folder>', 'where the records go (default: results)')
     .option('--runs <folder>', 'what is gone on with (default: runs/cells)')
     .option('--requeue', 'as a task of SLURM that is interrupted: have SLURM queue it again')
     .action(async (texts: string[], flags: RunFlags) => {
-      const [{ exitCodes }, { terminalProgress }] = await Promise.all([
+      const [{ exitCodes, oneThread }, { terminalProgress }] = await Promise.all([
         import('../experiments/workers.js'),
         import('../progress.js'),
       ]);
+      // Before TensorFlow loads, which reads them.
+      for (const [name, value] of Object.entries(oneThread)) process.env[name] ??= value;
       const { exitCode, message } = await runNamed(texts, await placesOf(flags), {
         progress: terminalProgress(),
         onDone: (name) => {

@@ -83,6 +83,8 @@ export const add = (program: Command): void => {
         await runOnSlurm(units, places, request, dryRun);
         return;
       }
+      const { checkFolderWritable } = await import('../atomic-write.js');
+      if (!dryRun) for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
       const found = [];
       const failures = [];
       const measured = [];

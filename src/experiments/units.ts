@@ -75,7 +75,7 @@ export const joinUnits = (units: readonly Unit[]): Unit[] => {
 
 /**
  * Units in the order in which they are to be begun: what others wait for first, by the length of the longest chain that
- * hangs on a unit, then the longest.
+ * hangs on a unit, then the longest; replicates of one network one after the other, whose programs a worker keeps.
  */
 export const inOrder = (units: readonly Unit[]): Unit[] => {
   const byId = new Map(units.map((unit) => [unit.id, unit]));
@@ -88,5 +88,5 @@ export const inOrder = (units: readonly Unit[]): Unit[] => {
     length.set(unit.id, own);
     return own;
   };
-  return [...byId.values()].sort((a, b) => lengthOf(b) - lengthOf(a) || (a.id < b.id ? -1 : 1));
+  return [...byId.values()].sort((a, b) => lengthOf(b) - lengthOf(a) || (a.name < b.name ? -1 : 1));
 };

@@ -41,7 +41,8 @@ export interface Workers {
 /** A process that holds more, in bytes, ends after its order: what it has gathered is freed. */
 const mostMemory = 1.3e9;
 
-const oneThread = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
+/** Other numbers of threads round otherwise, and end with other weights. */
+export const oneThread = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
 
 const start = ({ results, runs }: Places, precision: Precision, environment: Readonly<Record<string, string>>) => {
   const child = execa(

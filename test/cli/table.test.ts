@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { temporaryFolder } from '../temporary.js';
 import { runCommandLines } from './command-lines.js';
 
 test('flags of a table that contradict each other, or would be ignored, are errors that say why', async () => {
@@ -58,4 +60,21 @@ test('a stage of settings that are not there says how they are written', async (
   assert.match(missing!.stderr, /\/nowhere\/params\.yaml can't be read .*npx ciard pipeline write/);
   assert.equal(unknown!.exitCode, 2);
   assert.match(unknown!.stderr, /there is no table "nothing"\. Known are students/);
+});
+
+test('npm start measures anew what has committed records, in a folder of its own', async () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } };
+  const [, command = ''] = /bin\/ciard\.mjs (.*)$/.exec(scripts.start)!;
+  assert.match(command, / --out runs\/start$/);
+  const args = command.split(' ').slice(0, -2);
+  const [anew, onRecord] = await runCommandLines(
+    [
+      [...args, '--out', temporaryFolder(), '--dry-run'],
+      [...args, '--dry-run'],
+    ],
+    process.cwd(),
+  );
+  // Two teachers and three students on two architectures.
+  assert.match(anew!.stdout, /^8 of 8 trainings to do/m);
+  assert.match(onRecord!.stdout, /^0 of 8 trainings to do/m);
 });

@@ -49,7 +49,8 @@ test('a grid in processes of its own: whole, done once, and after kill -9 the sa
     const child = spawn(
       process.execPath,
       ['bin/ciard.mjs', 'cell', 'run', ...ordered, '--results', other.results, '--runs', other.runs],
-      { stdio: 'ignore' },
+      // By hand no number of threads is given: it is that of tables.
+      { stdio: 'ignore', env: { ...process.env, TF_NUM_INTRAOP_THREADS: undefined } },
     );
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     const killer = sleep(attempt < 3 ? 4000 + 2500 * attempt : 600_000, undefined, { ref: false }).then(() => {

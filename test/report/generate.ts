@@ -12,6 +12,7 @@ import { spreadIndices } from '../../src/evaluation/image-indices.js';
 import { packOutcome } from '../../src/evaluation/outcome-bits.js';
 import { findGrid } from '../../src/experiments/grids.js';
 import { recordsFolder, runFolder, type Places } from '../../src/experiments/places.js';
+import type { StudentName } from '../../src/experiments/scale.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { methods } from '../../src/methods/catalogue.js';
 import { resolveRecipe } from '../../src/methods/recipe.js';
@@ -118,9 +119,13 @@ export const generateRecords = async (places: Places, count: number): Promise<st
 
 /**
  * The records of two students of the table with weights that were drawn, and truly evaluated: what the page can compute.
+ * @param networks in the place of the scale's
  * @returns their trainings' ids
  */
-export const generateStudents = async (places: Places): Promise<string[]> => {
+export const generateStudents = async (
+  places: Places,
+  networks: Partial<Record<StudentName, { readonly architecture: string; readonly width: number }>> = {},
+): Promise<string[]> => {
   const setting = await settingOf('quick');
   const folder = recordsFolder(places, 'students');
   mkdirSync(folder, { recursive: true });
@@ -129,7 +134,8 @@ export const generateStudents = async (places: Places): Promise<string[]> => {
   const rows = findGrid('students')
     .rows(setting)
     .filter(({ method, replicate }) => method === 'ciard' && replicate === 0);
-  for (const { train, evaluations, student } of rows) {
+  for (const { train: planned, evaluations, student } of rows) {
+    const train: TrainCell = { ...planned, network: { ...planned.network, ...networks[student as StudentName] } };
     const { architecture, ...options } = train.network;
     const network = createNetwork(architecture, options);
     const weights = network.initialise(createRng(7));
@@ -142,15 +148,17 @@ export const generateStudents = async (places: Places): Promise<string[]> => {
     await saveCheckpoint(file, infoOfNetwork(network), stateDictOfWeights(network, values));
     const checkpoint = sha256(readFileSync(file));
     const name = `synthetic-quick/ciard-${student}-s0`;
-    await writeCellRecord(join(folder, `${id}.json`), trainRecord(train, name, checkpoint));
+    const record = trainRecord(train, name, checkpoint);
+    const training = { ...record.training!, parameters: network.parameters };
+    await writeCellRecord(join(folder, `${id}.json`), { ...record, training });
     const { attacks } = await evaluate({
       ...{ network, weights, set, indices: spreadIndices(set.length, 500), seed: 0 },
       attacks: ['clean', 'fgsm', 'pgd-sat'].map((attack) => resolveAttack(attack)),
     });
     for (const [attack, { outcome }] of Object.entries(attacks)) {
-      const cell = evaluations[attack]!;
-      const record = evaluateRecord(cell, `${name}/${attack}`, outcome, checkpoint);
-      await writeCellRecord(join(folder, `${record.id}.json`), record);
+      const cell: EvaluateCell = { ...evaluations[attack]!, model: id };
+      const measured = evaluateRecord(cell, `${name}/${attack}`, outcome, checkpoint);
+      await writeCellRecord(join(folder, `${measured.id}.json`), measured);
     }
     tf.dispose(weights);
     ids.push(id);

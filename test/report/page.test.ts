@@ -2,10 +2,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, before, suite, test, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type BrowserContextOptions, type Download, type Page } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContextOptions,
+  type Download,
+  type Locator,
+  type Page,
+} from 'playwright-core';
 import '../../src/engine/backend.js';
+import { scales } from '../../src/experiments/scale.js';
 import { collectReport } from '../../src/report/collect.js';
 import { laboratoryOf } from '../../src/report/laboratory.js';
 import { writeReport } from '../../src/report/write.js';
@@ -210,22 +218,45 @@ suite(
       await close(page);
     });
 
+    /** What the page says of each network: that it computes it as Node does. */
+    const checkAgreement = async (section: Locator, t: TestContext): Promise<void> => {
+      await section.getByText('Does this page compute').scrollIntoViewIfNeeded();
+      const rows = section.locator('table', { hasText: 'Agreement' }).locator('tbody tr');
+      await rows.first().waitFor();
+      assert.equal(await rows.count(), 2);
+      for (let i = 0; i < 2; i++) {
+        await rows.nth(i).filter({ hasText: 'of 100 images' }).waitFor();
+        const text = await rows.nth(i).innerText();
+        const [, logits, same] = /within (\S+) of Node’s; FGSM ends as its record says on (\d+) of 100/.exec(text)!;
+        t.diagnostic(`${await section.locator('[data-backend]').innerText()} ${text.replaceAll(/\s+/g, ' ')}`);
+        assert.ok(Number(logits) < 1e-3, text);
+        assert.ok(Number(same) >= 99, text);
+      }
+    };
+
+    test('computes the students of the lite scale as Node does', async (t) => {
+      const own = { results: join(folder, 'lite', 'results'), runs: join(folder, 'lite', 'runs') };
+      await generateStudents(own, scales.lite.students);
+      const data = await collectReport(own);
+      const laboratory = await laboratoryOf(data.runs, own, { data: 'synthetic', root: folder });
+      const { resnet18, mobilenetv2 } = scales.lite.students;
+      assert.deepEqual(
+        new Map(laboratory?.networks.map(({ architecture, width }) => [architecture, width])),
+        new Map([resnet18!, mobilenetv2!].map(({ architecture, width }) => [architecture, width])),
+      );
+      const report = await writeReport(join(folder, 'lite report'), data, laboratory);
+      assert.ok(report.bytes < 6 * megabyte, `${report.bytes} bytes`);
+      const { page, problems } = await open('#try=fgsm&table=all', {}, report.file);
+      await checkAgreement(page.locator('section', { has: page.locator('#attack') }), t);
+      assert.deepEqual(problems, []);
+      await close(page);
+    });
+
     for (const backend of ['', '&backend=cpu']) {
       test(`attacks networks in the page as Node does${backend}`, async (t) => {
         const { page, problems } = await open(`#try=fgsm${backend}`);
         const section = page.locator('section', { has: page.locator('#attack') });
-        await section.getByText('Does this page compute').scrollIntoViewIfNeeded();
-        const rows = section.locator('table', { hasText: 'Agreement' }).locator('tbody tr');
-        await rows.first().waitFor();
-        assert.equal(await rows.count(), 2);
-        for (let i = 0; i < 2; i++) {
-          await rows.nth(i).filter({ hasText: 'of 100 images' }).waitFor();
-          const text = await rows.nth(i).innerText();
-          const [, logits, same] = /within (\S+) of Node’s; FGSM ends as its record says on (\d+) of 100/.exec(text)!;
-          t.diagnostic(`${await section.locator('[data-backend]').innerText()} ${text.replaceAll(/\s+/g, ' ')}`);
-          assert.ok(Number(logits) < 1e-3, text);
-          assert.ok(Number(same) >= 99, text);
-        }
+        await checkAgreement(section, t);
         await section.getByRole('button', { name: 'Attack', exact: true }).click();
         await section.locator('[data-step="1"]').waitFor();
         assert.equal(await section.getByText('attacked:').count(), 2);
