@@ -168,31 +168,28 @@ process.on('exit', () => {
  * @param {readonly string[]} short @returns {string[]}
  */
 const grouped = (short) => {
+  /** @type {Map<string, string[]>} */
   const groups = new Map();
   /** @type {string[]} */
-  const single = [];
+  const processes = [];
   for (const file of short) {
     if (hook.test(readFileSync(file, 'utf8'))) {
-      single.push(file);
+      processes.push(file);
       continue;
     }
     const name = relative(folder, dirname(file)).replaceAll(/[\\/]/g, '-') || 'test';
-    const group = groups.get(name) ?? [];
-    groups.set(name, [...group, file]);
+    groups.set(name, [...(groups.get(name) ?? []), file]);
   }
   for (const [name, group] of groups) {
     const parts = Math.ceil(group.length / together);
     for (let i = 0; i < parts; i++) {
-      const part = group.filter((/** @type {string} */ _, /** @type {number} */ at) => at % parts === i);
       const path = join(folderOfGroups, `${name}-${String(i + 1)}.test.mts`);
-      writeFileSync(
-        path,
-        part.map((/** @type {string} */ file) => `import ${JSON.stringify(pathToFileURL(file).href)};\n`).join(''),
-      );
-      single.push(path);
+      const imported = group.filter((_, at) => at % parts === i).map((file) => pathToFileURL(file).href);
+      writeFileSync(path, imported.map((file) => `import ${JSON.stringify(file)};\n`).join(''));
+      processes.push(path);
     }
   }
-  return single;
+  return processes;
 };
 
 /** @param {string} file */

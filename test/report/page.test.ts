@@ -114,11 +114,9 @@ suite(
       // A link to another view waits for the script, and does not show the first one meanwhile.
       const linked = await browser.newContext();
       const other = await linked.newPage();
-      await other.addInitScript(() => {
-        document.addEventListener('DOMContentLoaded', () => {
-          Object.assign(globalThis, { hiddenAtFirst: document.getElementById('page')!.hidden });
-        });
-      });
+      await other.addInitScript(
+        "document.addEventListener('DOMContentLoaded', () => { hiddenAtFirst = document.getElementById('page').hidden; })",
+      );
       await other.goto(`${pathToFileURL(file).href}#table=all`);
       await other.locator('#page:not([aria-busy])').waitFor();
       assert.equal(await other.evaluate('hiddenAtFirst'), true);
