@@ -5,7 +5,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { resolveAttack } from '../../src/attacks/catalogue.js';
 import { saveCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { infoOfNetwork, stateDictOfWeights } from '../../src/checkpoints/network-checkpoint.js';
+import { gather } from '../../src/data/batches.js';
 import { loadPart } from '../../src/data/datasets.js';
+import type { ImageSet } from '../../src/data/records.js';
 import { accuracyFrom } from '../../src/evaluation/accuracy.js';
 import { evaluate } from '../../src/evaluation/evaluate.js';
 import { spreadIndices } from '../../src/evaluation/image-indices.js';
@@ -16,7 +18,7 @@ import type { StudentName } from '../../src/experiments/scale.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { methods } from '../../src/methods/catalogue.js';
 import { resolveRecipe } from '../../src/methods/recipe.js';
-import { createNetwork } from '../../src/models/network.js';
+import { createNetwork, type Network } from '../../src/models/network.js';
 import { createRng } from '../../src/random.js';
 import { writeCellRecord, type CellRecord } from '../../src/results/cell-record.js';
 import { cellId, trainingRevision, type EvaluateCell, type TrainCell } from '../../src/results/cell.js';
@@ -117,6 +119,26 @@ export const generateRecords = async (places: Places, count: number): Promise<st
   return names;
 };
 
+/** Drawn weights with the running statistics of images: without them a deep network answers all images alike. */
+const withStatistics = (
+  network: Network,
+  drawn: Record<string, tf.Tensor>,
+  set: ImageSet,
+): Record<string, tf.Tensor> => {
+  let weights = drawn;
+  for (let pass = 0; pass < 40; pass++) {
+    const before = weights;
+    weights = tf.tidy(() => {
+      const { images } = gather(set, spreadIndices(set.length, 32));
+      const x = tf.tensor4d(images, [32, network.imageSize, network.imageSize, 3]);
+      const merged = { ...before, ...network.train(before, x).statistics };
+      return Object.fromEntries(Object.entries(merged).map(([name, tensor]) => [name, tensor.clone()]));
+    });
+    tf.dispose(before);
+  }
+  return weights;
+};
+
 /**
  * The records of two students of the table with weights that were drawn, and truly evaluated: what the page can compute.
  * @param networks in the place of the scale's
@@ -138,7 +160,7 @@ export const generateStudents = async (
     const train: TrainCell = { ...planned, network: { ...planned.network, ...networks[student as StudentName] } };
     const { architecture, ...options } = train.network;
     const network = createNetwork(architecture, options);
-    const weights = network.initialise(createRng(7));
+    const weights = withStatistics(network, network.initialise(createRng(7)), set);
     const values = Object.fromEntries(
       network.variables.map(({ name }) => [name, weights[name]!.dataSync() as Float32Array]),
     );
