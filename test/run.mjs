@@ -39,17 +39,20 @@ const longest = [
 ];
 
 /**
- * What needs a cluster, a browser, DVC, whole notebooks or whole data sets, and what kills processes at many moments: a
- * minute or so each. A change of what they import names them.
+ * What needs a cluster, a browser, DVC, whole notebooks or whole data sets, and what kills processes at many moments:
+ * half a minute to minutes each. A change of what they import names them.
  */
 const long = [
   'another-project.test.ts',
+  'bench/main.test.ts',
   'data/cifar.test.ts',
   'dvc/dvc.test.ts',
   'dvc/verify.test.ts',
+  'evaluation/command.test.ts',
   'evaluation/published.test.ts',
   'experiments/execute.test.ts',
   'experiments/pipeline.test.ts',
+  'experiments/precision.test.ts',
   'figures/live-curves.browser.test.ts',
   'kernel/conformance.test.ts',
   'kernel/endurance.test.ts',
@@ -57,10 +60,12 @@ const long = [
   'kernel/lab.test.ts',
   'kernel/library.test.ts',
   'kernel/survival.test.ts',
+  'models/second-backend.test.ts',
   'notebook-runner/committed.test.ts',
   'notebook-runner/run.test.ts',
   'report/page.test.ts',
   'slurm/cluster.test.ts',
+  'training/interrupted.test.ts',
   'training/kill.test.ts',
 ];
 

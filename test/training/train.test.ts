@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { keepPrograms } from '../../src/engine/kept-programs.js';
 import { loadCheckpoint } from '../../src/checkpoints/checkpoint.js';
 import { takeBalanced } from '../../src/data/splits.js';
-import { InterruptedError, UserError } from '../../src/errors.js';
+import { UserError } from '../../src/errors.js';
 import { ciard } from '../../src/methods/ciard.js';
 import { natural } from '../../src/methods/natural.js';
 import { pgdAt } from '../../src/methods/pgd-at.js';
@@ -17,26 +17,6 @@ import { createNetwork } from '../../src/models/network.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { train, type TrainOptions } from '../../src/training/train.js';
 import { drawnTeachers, files, folder, held, options, set, tiny } from './runs.js';
-
-/** Runs it, interrupted after every fifth report, until it is done. @returns how often it was interrupted */
-const trainInParts = async (given: TrainOptions): Promise<number> => {
-  for (let stops = 0; ; stops++) {
-    const controller = new AbortController();
-    let reports = 0;
-    try {
-      await train({
-        ...given,
-        signal: controller.signal,
-        progress: () => {
-          if (++reports === 5) controller.abort();
-        },
-      });
-      return stops;
-    } catch (error) {
-      assert.ok(error instanceof InterruptedError, String(error));
-    }
-  }
-};
 
 test('the same seed gives the same bytes; checkpoints, metrics and history are there', async () => {
   const before = tf.memory().numTensors;
@@ -75,34 +55,6 @@ test('the same seed gives the same bytes; checkpoints, metrics and history are t
   const other = await train(options('c', { seed: 6 }));
   assert.notDeepEqual(other.history, run.history);
   assert.ok(!(await readdir(join(folder, 'a'))).includes('.running.json'), 'the lock is left behind');
-});
-
-test('interrupted inside an epoch and gone on with, it ends with the bytes of an uninterrupted run', async () => {
-  const teachers = drawnTeachers();
-  const given = {
-    ...teachers,
-    method: ciard,
-    train: takeBalanced(held.train, set, 192, 0),
-    // Of the six steps of each epoch the first two retrain the teacher; those of epoch 1 are natural. The average goes out.
-    recipe: tiny(ciard, 2, {
-      settings: { warmUp: 0, retrainEvery: 1 / 2, retrainFor: 1 / 6 },
-      averaging: { decay: 0.9 },
-      naturalPrefix: 1 / 6,
-    }),
-  };
-  const whole = await train(options('whole', given));
-  const stops = await trainInParts(options('parts', given));
-  assert.ok(stops >= 2, `${stops} stops`);
-  assert.deepEqual(await files('parts'), await files('whole'));
-  const teacher = (out: string): Promise<Buffer> => readFile(join(folder, out, 'robust-teacher.safetensors'));
-  assert.ok((await teacher('parts')).equals(await teacher('whole')), 'the robust teachers differ');
-  const [first, second] = whole.history;
-  assert.deepEqual([first!.retrained, second!.retrained], [0, 2 / 6]);
-  for (const { validation } of whole.history) assert.ok(validation!.teacherRobust! >= 0);
-  assert.equal(whole.teacherFile, join(folder, 'whole', 'robust-teacher.safetensors'));
-  const metrics = await readFile(join(folder, 'whole', 'dvclive', 'metrics.json'), 'utf8');
-  assert.match(metrics, /"teacher_robust_accuracy"/);
-  tf.dispose([teachers.robustTeacher.weights, teachers.cleanTeacher.weights]);
 });
 
 test('methods of one replicate see the same batches', async () => {
@@ -265,19 +217,18 @@ test('a place that can not be a folder is one clear error; what was there stays'
 
 test('a program that is kept for the next training of its kind changes nothing', async () => {
   const teachers = drawnTeachers();
+  const few = takeBalanced(held.train, set, 64, 0);
   const trainAll = async (folder: string): Promise<string[]> => {
     const written: string[] = [];
-    for (const method of [pgdAt, ciard]) {
-      for (const seed of [21, 22]) {
-        const out = `${folder}-${method.name}-${String(seed)}`;
-        await train(options(out, { method, recipe: tiny(method, 1), seed, ...(method === ciard ? teachers : {}) }));
-        written.push(...(await files(out)));
-      }
+    for (const seed of [21, 22]) {
+      const out = `${folder}-${String(seed)}`;
+      await train(options(out, { method: ciard, recipe: tiny(ciard, 1), seed, train: few, ...teachers }));
+      written.push(...(await files(out)));
     }
     return written;
   };
   const alone = await trainAll('alone');
-  keepPrograms(3);
+  keepPrograms(1);
   try {
     assert.deepEqual(await trainAll('kept'), alone);
     assert.equal(new Set(alone).size, alone.length / 2, 'best and last are one after one epoch, and nothing else');
