@@ -132,9 +132,7 @@ export interface Attack {
 
 /** A target as an attack sees it: programs of an attack with a key are recorded under it. */
 export const targetOf = ({ key }: Attack, target: Target): Target =>
-  key === undefined
-    ? target
-    : { ...target, program: (functions, state, part = '') => target.program(functions, state, `${key} ${part}`) };
+  key === undefined ? target : { ...target, program: (functions, state) => target.program(functions, state, key) };
 
 /** Sizes of programs are multiples of this. */
 const sizeUnit = 16;

@@ -1,22 +1,18 @@
 import type { Tensors } from './gradient.js';
 import type { Program, ProgramFunction } from './program.js';
 
-/**
- * Programs that were let go, for whoever wants the same functions over other values: to record a training's functions
- * takes a second or two. A process that makes many networks of a kind asks for it by `keepPrograms`; by default none is
- * kept.
- */
-type AnyProgram = Program<Record<string, ProgramFunction>>;
-
 let most = 0;
-/** The one that was let go last is the last. */
-const kept: { readonly key: string; readonly program: AnyProgram }[] = [];
+/**
+ * Programs that were let go, the last one last, for whoever wants the same functions over other values: to record a
+ * training's functions takes a second or two. A process that makes many networks of a kind asks for it by `keepPrograms`.
+ */
+const kept: { readonly key: string; readonly program: Program<Record<string, ProgramFunction>> }[] = [];
 
 const shrink = (): void => {
   while (kept.length > most) kept.shift()!.program.dispose();
 };
 
-/** Keeps at most `count` programs from now on; 0 frees those that are kept. */
+/** Keeps at most `count` programs from now on. 0, as at first, keeps none and frees those that are kept. */
 export const keepPrograms = (count: number): void => {
   most = count;
   shrink();

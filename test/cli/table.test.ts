@@ -78,3 +78,23 @@ test('npm start measures anew what has committed records, in a folder of its own
   assert.match(anew!.stdout, /^8 of 8 trainings to do/m);
   assert.match(onRecord!.stdout, /^0 of 8 trainings to do/m);
 });
+
+test('a precision is another setting for what reads records too, and an error where it has no meaning', async () => {
+  const [claims, status, gather, write] = await runCommandLines(
+    [
+      ['claims', '--precision', 'bf16', '--json'],
+      ['status', 'degradation', '--precision', 'bf16', '--json'],
+      ['gather', '--precision', 'bf16'],
+      ['claims', '--write', '--precision', 'bf16'],
+    ],
+    process.cwd(),
+  );
+  const verdicts = JSON.parse(claims!.stdout) as { verdict: string; command: string }[];
+  assert.ok(verdicts.every(({ verdict, command }) => verdict === 'undecided' && command.endsWith(' --precision bf16')));
+  const { units } = JSON.parse(status!.stdout) as { units: { name: string; state: string }[] };
+  assert.ok(units.length > 0);
+  assert.ok(units.every(({ name, state }) => name.startsWith('synthetic-quick-bf16/') && state === 'not begun'));
+  assert.match(gather!.stderr, /pipelines are written for float32 alone: gather bf16 with --no-dvc/);
+  assert.match(write!.stderr, /in float32: leave --precision out/);
+  assert.deepEqual([gather!.exitCode, write!.exitCode], [2, 2]);
+});
