@@ -43,6 +43,9 @@ export const tableOfFigure = ({ data, layout }: Figure): Table => {
   };
 };
 
+/** Pixels of a page in landscape between its margins: wider figures are printed smaller. */
+const printWidth = 960;
+
 interface FigureCardProps {
   /** Of its files. */
   readonly name: string;
@@ -118,7 +121,10 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
         ref={place}
         class="plot"
         data-figure={name}
-        style={{ minHeight: `${fitted.layout.height ?? 440}px` }}
+        style={{
+          minHeight: `${fitted.layout.height ?? 440}px`,
+          '--print-zoom': Math.min(1, printWidth / Math.max(width, 1)),
+        }}
         {...(preview === undefined ? {} : { dangerouslySetInnerHTML: { __html: preview } })}
       />
       <div class="actions">
