@@ -12,7 +12,7 @@ import type { Method } from '../methods/method.js';
 import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { runCells } from './run-cell.js';
-import { inOrder, type Unit } from './units.js';
+import { inOrder, nextOf, type Unit } from './units.js';
 import { createWorkers, exitCodes, type Order } from './workers.js';
 
 export interface ExecuteOptions {
@@ -150,16 +150,16 @@ export const execute: Executor = async (units, options) => {
     await writePlans(unit, places);
     const log = join(runFolder(places, unit.id), 'log.txt');
     for (const { precision, ids } of ordersOf(unit)) {
-      const reason = await runOrder(precision, { ids, log });
+      const reason = await runOrder(precision, { ids, log }, unit.kind);
       if (reason !== undefined) return reason;
     }
     return undefined;
   };
 
-  const runOrder = async (precision: Precision, order: Order): Promise<string | undefined> => {
+  const runOrder = async (precision: Precision, order: Order, kind: string): Promise<string | undefined> => {
     const { log } = order;
     for (let attempt = 0; ; attempt++) {
-      const outcome = await workers.run(order, precision);
+      const outcome = await workers.run(order, precision, kind);
       if (signal.aborted) return 'interrupted';
       if ('lost' in outcome) return `${outcome.lost} (${log})`;
       if (outcome.exitCode === exitCodes.done) return undefined;
@@ -170,7 +170,8 @@ export const execute: Executor = async (units, options) => {
     }
   };
 
-  const running = new Map<CellId, Promise<void>>();
+  const known = new Set(ordered.map(({ id }) => id));
+  const running = new Map<Unit, Promise<void>>();
   try {
     while ((waiting.length > 0 || running.size > 0) && !signal.aborted) {
       // What needs something that failed can't be done.
@@ -181,15 +182,15 @@ export const execute: Executor = async (units, options) => {
         lost.add(unit.id);
         failures.push({ name: unit.name, reason: 'a teacher that it needs could not be trained' });
       }
-      const known = new Set(ordered.map(({ id }) => id));
-      const next = waiting.findIndex(({ needs }) => needs.every((need) => trained.has(need) || !known.has(need)));
-      if (next >= 0 && running.size < jobs) {
-        const [unit] = waiting.splice(next, 1) as [Unit];
+      const ready = waiting.filter(({ needs }) => needs.every((need) => trained.has(need) || !known.has(need)));
+      const unit = nextOf(ready, workers.idleKinds(), new Set([...running.keys()].map(({ kind }) => kind)));
+      if (unit && running.size < jobs) {
+        waiting.splice(waiting.indexOf(unit), 1);
         const begun = performance.now();
         running.set(
-          unit.id,
+          unit,
           runUnit(unit).then((reason) => {
-            running.delete(unit.id);
+            running.delete(unit);
             if (reason === 'interrupted') return;
             finished++;
             doneWork += unit.work;

@@ -1,4 +1,4 @@
-import type { CellId } from '../results/cell.js';
+import { cellId, type CellId } from '../results/cell.js';
 import { cellsOf, type Grid, type GridSetting, type PlannedCell } from './grid.js';
 
 /** What one process does in one go: a training and what is measured of it. */
@@ -7,6 +7,8 @@ export interface Unit {
   readonly id: CellId;
   readonly name: string;
   readonly grid: string;
+  /** Replicates of one training are of one kind: the process that did one keeps the programs of the others. */
+  readonly kind: string;
   /** The training first. */
   readonly cells: readonly PlannedCell[];
   /** Trainings that have to be done before. */
@@ -31,6 +33,21 @@ const workOf = ({ cell }: PlannedCell, perImage: number): number => {
   return (cell.data.images ?? 10_000) * passes * perImage;
 };
 
+/**
+ * Which of those that can be begun is begun next: one of a kind that a process without work did last, or the first that no
+ * process that works goes on with, or the first.
+ *
+ * @param ready in the order in which they are to be begun
+ * @param idle kinds of what processes without work did last
+ * @param running kinds of what is running
+ */
+export const nextOf = <U extends Pick<Unit, 'kind'>>(
+  ready: readonly U[],
+  idle: ReadonlySet<string>,
+  running: ReadonlySet<string>,
+): U | undefined =>
+  ready.find((unit) => idle.has(unit.kind)) ?? ready.find((unit) => !running.has(unit.kind)) ?? ready[0];
+
 /** The cells of a grid as units, each training with what is measured of it. */
 export const unitsOf = (grid: Grid, setting: GridSetting): Unit[] => {
   const cells = cellsOf(grid, setting);
@@ -45,6 +62,7 @@ export const unitsOf = (grid: Grid, setting: GridSetting): Unit[] => {
         id,
         name,
         grid: grid.name,
+        kind: cellId({ ...cell, seed: 0 }),
         cells: own,
         needs: [...needs],
         work: own.reduce((sum, each) => sum + workOf(each, cell.network.width), 0),

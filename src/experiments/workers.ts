@@ -30,8 +30,13 @@ export type Outcome = Answer | { readonly lost: string };
  * precision of its arithmetic is a process' own, so each computes in one.
  */
 export interface Workers {
-  /** Has an order done by a worker of that precision that has nothing to do, or a new one. */
-  run(order: Order, precision: Precision): Promise<Outcome>;
+  /**
+   * Has an order done by a worker of that precision that has nothing to do, or a new one.
+   * @param kind of what is ordered: a worker whose last order was of the same comes first, for it keeps the programs
+   */
+  run(order: Order, precision: Precision, kind?: string): Promise<Outcome>;
+  /** The kinds of the last orders of those that have nothing to do. */
+  idleKinds(): ReadonlySet<string>;
   /** Asks those that work to save where they stand, and to answer. */
   interrupt(): void;
   /** Ends those that have nothing to do, and waits until they are gone. */
@@ -66,6 +71,7 @@ const start = ({ results, runs }: Places, precision: Precision, environment: Rea
   return {
     child,
     precision,
+    kind: '',
     /** What it said last, and how it ended. */
     end: async (): Promise<string> => {
       const { exitCode, signal } = await child;
@@ -80,9 +86,14 @@ export const createWorkers = (places: Places, environment: Readonly<Record<strin
   const idle: ReturnType<typeof start>[] = [];
   const working = new Set<ReturnType<typeof start>>();
   return {
-    async run(order, precision) {
-      const at = idle.findLastIndex((each) => each.precision === precision);
-      const worker = idle.splice(at, at < 0 ? 0 : 1)[0] ?? start(places, precision, environment);
+    async run(order, precision, kind = '') {
+      const ofPrecision = idle.filter((each) => each.precision === precision);
+      const worker =
+        ofPrecision.findLast((each) => each.kind === kind) ??
+        ofPrecision.at(-1) ??
+        start(places, precision, environment);
+      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
+      worker.kind = kind;
       working.add(worker);
       try {
         // Listening first: an answer may come before the sending is over.
@@ -100,6 +111,7 @@ export const createWorkers = (places: Places, environment: Readonly<Record<strin
         working.delete(worker);
       }
     },
+    idleKinds: () => new Set(idle.map(({ kind }) => kind)),
     interrupt() {
       for (const { child } of working) child.kill('SIGTERM');
     },

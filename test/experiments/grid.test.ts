@@ -5,7 +5,7 @@ import { findGrid, grids } from '../../src/experiments/grids.js';
 import { scales } from '../../src/experiments/scale.js';
 import { scaleNames } from '../../src/experiments/scale-names.js';
 import { settingOf } from '../../src/experiments/setting.js';
-import { inOrder, joinUnits, unitsOf } from '../../src/experiments/units.js';
+import { inOrder, joinUnits, nextOf, unitsOf } from '../../src/experiments/units.js';
 import { UserError } from '../../src/errors.js';
 import { findMethod } from '../../src/methods/catalogue.js';
 import { cellId, cellSchema } from '../../src/results/cell.js';
@@ -91,4 +91,21 @@ test('teachers are begun before their students, and what tables share is done on
   const ciard = units.filter(({ name }) => name === 'synthetic-quick/ciard-resnet18-s0');
   assert.equal(ciard.length, 1);
   assert.ok(ciard[0]!.cells.some(({ name }) => name.endsWith('/bb-cw')));
+});
+
+test('a process goes on with the replicates of what it did last, another begins another kind', async () => {
+  const setting = await settingOf('quick', { replicates: 3 });
+  const units = unitsOf(findGrid('students'), setting).filter(({ name }) => /\/(pgd-at|ciard)-resnet18-/.test(name));
+  const kinds = new Map(units.map(({ name, kind }) => [name.split('/')[1]!.replace(/-s\d+$/, ''), kind]));
+  assert.deepEqual([...kinds.keys()].sort(), ['ciard-resnet18', 'pgd-at-resnet18']);
+  assert.equal(new Set(units.map(({ kind }) => kind)).size, 2);
+  const [pgd, ciard] = [kinds.get('pgd-at-resnet18')!, kinds.get('ciard-resnet18')!];
+  const first = units[0]!;
+  const other = first.kind === pgd ? ciard : pgd;
+  const nothing = new Set<string>();
+  assert.equal(nextOf(units, nothing, nothing), first);
+  assert.equal(nextOf(units, new Set([other]), nothing)?.kind, other);
+  assert.equal(nextOf(units, nothing, new Set([first.kind]))?.kind, other);
+  assert.equal(nextOf(units, nothing, new Set([pgd, ciard])), first);
+  assert.equal(nextOf([], new Set([pgd]), nothing), undefined);
 });
