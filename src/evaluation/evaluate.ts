@@ -16,6 +16,7 @@ import { createClassifier } from './classifier.js';
 import { outcomeOf, type AttackOutcome } from './outcome.js';
 import { runSequence, subset } from './sequence.js';
 import { subjectOf } from './sequence-state.js';
+import { transferImages } from './transfer-images.js';
 
 export type { AttackOutcome } from './outcome.js';
 
@@ -52,6 +53,11 @@ export interface EvaluationOptions {
    * ends as it would have without the interruption. For an evaluation with one sequence.
    */
   readonly stateFile?: string | undefined;
+  /**
+   * A folder that keeps the images of the catalogue's transfer attacks, which do not depend on the network that they are
+   * tried on: those that are there are not made again. Default: they are made anew, where the network is right.
+   */
+  readonly transferFolder?: string | undefined;
 }
 
 /** What makes a number doubtful: gradients that are masked, outputs that are no numbers. */
@@ -163,7 +169,7 @@ const chosenAttacks = ({
  */
 export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> => {
   check(options);
-  const { network, weights, surrogate, set, batchSize = 128, seed = 0, stateFile } = options;
+  const { network, weights, surrogate, set, batchSize = 128, seed = 0, stateFile, transferFolder } = options;
   const { progress = silentProgress, signal = interruptSignal(), onOutcome = () => undefined } = options;
   const indices = options.indices ?? Uint32Array.from({ length: set.length }, (_, i) => i);
   const attacks = chosenAttacks(options);
@@ -219,17 +225,30 @@ export const evaluate = async (options: EvaluationOptions): Promise<Evaluation> 
         } else {
           const attacked = subset(points, right);
           const judge = classifier.judge(attacked, attack, warn);
-          await attack.run(targetOf(attack, attack.transfers ? surrogateTarget! : target), attacked, {
+          const context = {
             rng: rng.fork(attack.name),
             batchSize,
-            report: (point, adversarial) => {
-              judge.take(point, adversarial);
-            },
-            finished: () => undefined,
             pause: () => checkpointInterrupt(signal),
             progress,
             warn,
-          });
+          };
+          const { key } = attack;
+          if (attack.transfers && transferFolder !== undefined && key !== undefined) {
+            const made = await transferImages({ ...attack, key }, surrogateTarget!, points, {
+              ...context,
+              folder: transferFolder,
+              subject: { ...surrogate!, set, indices, seed },
+            });
+            for (const [point, image] of right.entries()) judge.take(point, await made.read(image));
+          } else {
+            await attack.run(targetOf(attack, attack.transfers ? surrogateTarget! : target), attacked, {
+              ...context,
+              report: (point, adversarial) => {
+                judge.take(point, adversarial);
+              },
+              finished: () => undefined,
+            });
+          }
           const outcome = clean.slice();
           judge.finish().forEach((broken, point) => {
             if (broken) outcome[right[point]!] = 0;

@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { AttackSequence } from '../attacks/auto-attack.js';
 import { writeAtomically } from '../atomic-write.js';
-import type { ImageSet } from '../data/records.js';
-import type { Tensors } from '../engine/gradient.js';
-import { readOut } from '../engine/read-out.js';
 import { UserError } from '../errors.js';
-import type { Network } from '../models/network.js';
+import { identityOfEvaluated, type Evaluated } from './evaluated.js';
 
 /** What decides the outcome of a sequence of attacks. A state belongs to one such subject. */
 export type SequenceSubject = Readonly<Record<string, string | number>>;
@@ -34,46 +30,13 @@ const stateSchema = z.object({
 /** How far a stage is. Images are numbered by their place among the evaluated ones. */
 export type StageState = z.infer<typeof stageSchema>;
 
-const sha256 = (pieces: Iterable<Uint8Array | string>): string => {
-  const hash = createHash('sha256');
-  for (const piece of pieces) hash.update(piece);
-  return hash.digest('hex');
-};
-
-const weightBytes = function* (network: Network, weights: Tensors): Generator<Uint8Array | string> {
-  yield JSON.stringify([network.architecture, network.width, network.classes, network.normalisation ?? null]);
-  for (const { name } of network.variables) {
-    const values = readOut(() => weights[name]!.clone().dataSync() as Float32Array);
-    yield name;
-    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  }
-};
-
-/** The subject of a run of `sequence` on these images. */
-export const subjectOf = (
-  sequence: AttackSequence,
-  {
-    network,
-    weights,
-    set,
-    indices,
-    seed,
-  }: {
-    readonly network: Network;
-    readonly weights: Tensors;
-    readonly set: ImageSet;
-    readonly indices: ArrayLike<number>;
-    readonly seed: number;
-  },
-): SequenceSubject => ({
+/** The subject of a run of `sequence` on what is evaluated. */
+export const subjectOf = (sequence: AttackSequence, evaluated: Evaluated): SequenceSubject => ({
   attack: sequence.name,
   stages: sequence.stages.map(({ name }) => name).join(' '),
   ...sequence.settings,
   epsilon: sequence.epsilon,
-  seed,
-  network: sha256(weightBytes(network, weights)),
-  data: set.md5,
-  images: sha256([new Uint8Array(Uint32Array.from(indices).buffer)]),
+  ...identityOfEvaluated(evaluated),
 });
 
 /**

@@ -202,6 +202,7 @@ const runEvaluation = async (
     const { attacks, warnings } = await evaluate({
       ...model,
       surrogate,
+      ...(cell.surrogate === null ? {} : { transferFolder: join(runFolder(places, cell.surrogate), 'transfer') }),
       set,
       ...(cell.data.images === null ? {} : { indices: spreadIndices(set.length, cell.data.images) }),
       attacks: [cell.attack],
