@@ -68,6 +68,12 @@ export const add = (program: Command): void => {
         replicates: fromCheckpoints ? (flags.seeds ?? 1) : flags.seeds,
         precision: flags.precision,
       });
+      if (grid.rows(setting).length === 0) {
+        throw new UserError(
+          `the table ${grid.name} has no rows at the scale ${flags.scale} on ${setting.data.name}: what it tries was not ` +
+            'tried there. Name another --scale.',
+        );
+      }
       const options = {
         places: await placesOf(flags.out),
         ...(flags.only ? { only: flags.only } : {}),

@@ -235,10 +235,10 @@ const rates: Grid = {
   },
 };
 
-/** Short runs: what is compared is what a recipe gives in the same number of epochs, or, where it says so, in the same time. */
-const pilotEpochs = 4;
-
-/** What is tried beside a scale's recipe, one change at a time; `base`: the scale's own changes, which a part replaces. */
+/**
+ * What is tried beside the recipe that a scale's pilot begins from, `base`, one change at a time: in the same number of
+ * epochs or, where it says so, in the same time.
+ */
 const triedRecipes: readonly {
   readonly key: string;
   readonly title: string;
@@ -280,13 +280,13 @@ const recipes: Grid = {
   question: 'Which recipe makes adversarial training most robust in a given time?',
   columns: 'held-out',
   rows(setting) {
-    const method = findMethod('pgd-at');
-    const base = setting.scale.changes(method);
+    const base = setting.scale.pilot;
+    if (!base) return [];
     const variants = triedRecipes.map(({ key, title, changes }): Variant => ({
       key,
       title,
-      method,
-      changes: { epochs: pilotEpochs, ...changes(base) },
+      method: findMethod('pgd-at'),
+      changes: { ...base, ...changes(base) },
     }));
     return variantRows({ ...setting, replicates: [pilotReplicate] }, variants, [], ablationStudent(setting));
   },

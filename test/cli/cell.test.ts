@@ -17,6 +17,7 @@ test('places that cannot be written, and names that there are none of, are found
     [['cell', 'show', 'ffffffffffff'], /there is no cell ffffffffffff in any table/],
     [['table', 'students', '--only', 'nosuch'], /the table students has no such row/],
     [['table', 'nosuch'], /there is no table "nosuch"/],
+    [['table', 'recipes'], /the table recipes has no rows at the scale quick/],
     [['claims', '--data', 'cifar10'], /the scale quick is for synthetic, not for cifar10/],
   ] as const;
   const outcomes = await runCommandLines(
