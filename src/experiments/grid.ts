@@ -59,6 +59,8 @@ export interface Grid {
   readonly question: string;
   /** What is told of each row: attacks by name, or of the training itself. */
   readonly columns: (typeof gridColumns)[number];
+  /** What its reader is to know of it; the scale's own by default. */
+  readonly budget?: (scale: Scale) => string;
   /** Methods of one's own, which the catalogue does not know. */
   readonly ownMethods?: readonly Method[];
   readonly rows: (setting: GridSetting) => readonly GridRow[];

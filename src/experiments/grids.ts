@@ -244,7 +244,7 @@ const triedRecipes: readonly {
   readonly title: string;
   readonly changes: (base: RecipeChanges) => RecipeChanges;
 }[] = [
-  { key: 'base', title: 'The recipe', changes: () => ({}) },
+  { key: 'base', title: 'What it began from', changes: () => ({}) },
   {
     key: 'rate-0.4',
     title: 'A peak of the rate at 0.4',
@@ -279,8 +279,9 @@ const recipes: Grid = {
   title: 'Pilot: the recipe of a scale',
   question: 'Which recipe makes adversarial training most robust in a given time?',
   columns: 'held-out',
+  budget: ({ pilot, budget }) => pilot?.budget ?? budget,
   rows(setting) {
-    const base = setting.scale.pilot;
+    const base = setting.scale.pilot?.changes;
     if (!base) return [];
     const variants = triedRecipes.map(({ key, title, changes }): Variant => ({
       key,

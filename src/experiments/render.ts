@@ -65,7 +65,7 @@ const notesOf = (
     0,
   );
   return [
-    `${setting.scale.budget}.`,
+    `${grid.budget?.(setting.scale) ?? setting.scale.budget}.`,
     grid.columns === 'attacks'
       ? 'Accuracy in percent, ε 8/255: mean ± standard deviation (replicates).'
       : 'Mean ± standard deviation (replicates).',

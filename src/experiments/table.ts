@@ -131,9 +131,9 @@ export const renderTable = async (
   only?: readonly string[],
 ): Promise<TableResult> => {
   const all = await rowsOnRecord(grid, setting, places);
-  const measured = all.filter(
-    ({ replicate, method }) => setting.replicates.includes(replicate) && (only?.includes(method) ?? true),
-  );
+  // A pilot has a replicate of its own, whatever is asked for.
+  const asked = new Set(grid.rows(setting).map(({ replicate }) => replicate));
+  const measured = all.filter(({ replicate, method }) => asked.has(replicate) && (only?.includes(method) ?? true));
   const rows = resultRows(grid, setting, measured);
   return {
     grid: grid.name,

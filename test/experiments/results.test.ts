@@ -36,6 +36,23 @@ test('a table of one replicate is returned as asked, and written with all that h
   }
 });
 
+test('a pilot has a replicate of its own, and is shown all the same', async () => {
+  for (const [name, setting] of [
+    ['rates', await settingOf('quick', { replicates: 1 })],
+    ['recipes', await settingOf('lite')],
+  ] as const) {
+    const pilot = findGrid(name);
+    const { rows, shown, file } = await renderTable(pilot, setting, placesWithRecords());
+    assert.deepEqual(
+      rows.map(({ method }) => method),
+      [...new Set(pilot.rows(setting).map(({ method }) => method))],
+    );
+    assert.ok(rows.every(({ values }) => values['held-out-robust'] !== undefined));
+    assert.equal(shown.rows.length, rows.length);
+    assert.match(readFileSync(file, 'utf8'), /PGD, held out/);
+  }
+});
+
 test('replicates beyond those of the scale count where they have records, and are not missed where they have none', async () => {
   const setting = await settingOf('quick');
   const few = { ...setting, replicates: [0], scale: { ...setting.scale, replicates: 1 } };
