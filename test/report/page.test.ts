@@ -317,6 +317,25 @@ suite(
       }
     });
 
+    test('printed on a page across, nothing is cut at the right', async () => {
+      // A4 without Chromium's margins of 1 cm, in pixels.
+      const { page } = await open('#table=all', { viewport: { width: 1280, height: 800 } });
+      await page.evaluate(printing);
+      await page.locator('[data-figure="parallel-coordinates"][data-drawn]').waitFor();
+      await page.emulateMedia({ media: 'print' });
+      await page.setViewportSize({ width: 1047, height: 718 });
+      const cut = await page.evaluate<string[]>(`[...document.querySelectorAll('table, .plot svg, img, canvas')]
+        .filter((each) => each.getClientRects().length > 0 && each.getBoundingClientRect().right > innerWidth + 1)
+        .map((each) => each.tagName + ' ' + (each.closest('[data-figure]')?.dataset.figure ?? each.className.baseVal ?? each.className) + ' ' + Math.round(each.getBoundingClientRect().right))`);
+      assert.deepEqual(cut, []);
+      const shown = await page.evaluate<number>(
+        `[...document.querySelectorAll('table')].filter((each) => each.getClientRects().length > 0).length`,
+      );
+      assert.ok(shown >= 2, `${shown} tables are printed`);
+      await picture(page, 'print');
+      await close(page);
+    });
+
     test('500 runs stay within 500 MB', async (t) => {
       const many = { results: join(folder, 'many'), runs: places.runs };
       await generateRecords(many, 500);
