@@ -126,13 +126,18 @@ export const cleanRobustFigure = (
     ? []
     : [...new Map(points.map(({ label, entry = label }, i) => [entry, styles[i]!] as const).reverse())]
         .reverse()
-        .map(([name, { colour, symbol }]): Partial<PlotData> => ({
+        .map(([name, { colour, symbol, isHollow }]): Partial<PlotData> => ({
           type: 'scatter',
           mode: 'markers',
           name,
           x: [null],
           y: [null],
-          marker: { color: colour, symbol: groups.length > 1 ? 'circle' : symbol, size: 10 },
+          marker: {
+            color: colour,
+            symbol: groups.length > 1 ? `circle${isHollow ? '-open' : ''}` : symbol,
+            size: 10,
+            line: { width: 2 },
+          },
         }));
   const fronts = front
     ? groups.flatMap((group): Partial<PlotData>[] => {

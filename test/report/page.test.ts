@@ -324,6 +324,11 @@ suite(
       await page.locator('[data-figure="parallel-coordinates"][data-drawn]').waitFor();
       await page.emulateMedia({ media: 'print' });
       await page.setViewportSize({ width: 1047, height: 718 });
+      const asked = await page.evaluate<string>(
+        `[...document.querySelectorAll('.modebar-btn')].map((each) => each.dataset.title).join()`,
+      );
+      assert.match(asked, /Zoom/);
+      assert.doesNotMatch(asked, /[Ss]hare|[Cc]loud/);
       const cut = await page.evaluate<string[]>(`[...document.querySelectorAll('table, .plot svg, img, canvas')]
         .filter((each) => each.getClientRects().length > 0 && each.getBoundingClientRect().right > innerWidth + 1)
         .map((each) => each.tagName + ' ' + (each.closest('[data-figure]')?.dataset.figure ?? each.className.baseVal ?? each.className) + ' ' + Math.round(each.getBoundingClientRect().right))`);

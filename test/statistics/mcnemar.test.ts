@@ -68,6 +68,18 @@ test('a published example', () => {
   assert.ok(pValue < 5e-5 && pValue > 1e-5, String(pValue));
 });
 
+test('a probability that is very small has both its tails', () => {
+  const images = [...Array<[number, number]>(132).fill([1, 0]), ...Array<[number, number]>(11).fill([0, 1])];
+  // 2 · Σ_{k ≤ 11} C(143, k) / 2^143, in whole numbers.
+  let term = 1n;
+  let sum = 1n;
+  for (let k = 1n; k <= 11n; k++) sum += term = (term * (144n - k)) / k;
+  const exact = Number((2n * sum * 10n ** 60n) >> 143n) / 1e60;
+  for (const { pValue } of [mcnemar(...split(images)), mcnemar(...split(images.map(([a, b]) => [b, a] as const)))]) {
+    assert.ok(Math.abs(pValue / exact - 1) < 1e-6, `${pValue}, but ${exact} is exact`);
+  }
+});
+
 test('outcomes of different images, or of none, are refused', () => {
   assert.throws(() => mcnemar(new Uint8Array(3), new Uint8Array(4)), UserError);
   assert.throws(() => mcnemar(new Uint8Array(), new Uint8Array()), UserError);

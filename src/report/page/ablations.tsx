@@ -44,14 +44,15 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
   );
   const setting = settings.includes(state.get('setting')) ? state.get('setting') : (settings[0] ?? '');
   const chosen = state.list('results');
-  const ofSetting = ablationsOf(groups, setting).flatMap((each) => each.groups);
   const usual = [
     ['clean', 'pgd-sat'],
     ['held-out-clean', 'held-out-robust'],
-  ].find((names) => names.some((name) => ofSetting.filter((group) => groupMean(group, name)).length > 1)) ?? [
-    'clean',
-    'pgd-sat',
-  ];
+  ].find((names) =>
+    names.some((name) =>
+      // A line needs two points, and those of one ablation alone make one.
+      ablationsOf(groups, setting).some((each) => each.groups.filter((group) => groupMean(group, name)).length > 1),
+    ),
+  ) ?? ['clean', 'pgd-sat'];
   const shown = chosen.length === 0 ? usual : chosen;
   const title = (name: string): string => results.find((each) => each.name === name)?.title ?? name;
   const series = useMemo((): AblationSeries[] => {

@@ -6,6 +6,7 @@ import { Attack } from './attack.js';
 import { Claims } from './claims.js';
 import { Checks, Select } from './controls.js';
 import { Curves } from './curves.js';
+import { printWidth } from './figure-card.js';
 import { differingSettings, filterRuns, groupRuns, settingKey, settingText } from './groups.js';
 import { Images } from './images.js';
 import { Pareto } from './pareto.js';
@@ -192,6 +193,17 @@ export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
+  useEffect(() => {
+    const fit = (): void => {
+      for (const each of document.querySelectorAll('table')) {
+        each.style.setProperty('--print-zoom', String(Math.min(0.6, printWidth / Math.max(each.offsetWidth, 1))));
+      }
+    };
+    addEventListener('beforeprint', fit);
+    return () => {
+      removeEventListener('beforeprint', fit);
+    };
+  }, []);
   const [firstRun] = data.runs;
   const setting = state.get('at', firstRun ? settingKey(firstRun) : '');
   const tables = useMemo(

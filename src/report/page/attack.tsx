@@ -61,7 +61,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   const [isRunning, setRunning] = useState(false);
   const [problem, setProblem] = useState('');
   const [agreements, setAgreements] = useState<Readonly<Record<string, Agreement>>>({});
-  const stop = useRef<{ now: boolean }>({ now: false });
+  const stop = useRef({ now: false });
   const loaded = useRef(new Map<string, PageNetwork>());
   const { networks, classes, labels, indices, imageSize } = laboratory;
   const titleOf = (run: string): string => {
@@ -103,11 +103,11 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
       setAgreements((before) => ({ ...before, [id]: agreement }));
     }
   };
-  const isStopped = (): boolean => stop.current.now;
   const run = async (): Promise<void> => {
     setRunning(true);
     setProblem('');
-    stop.current = { now: false };
+    const own = (stop.current = { now: false });
+    const isStopped = (): boolean => own.now;
     try {
       await start();
       const images = imagesOf(laboratory, [number]);
@@ -137,6 +137,8 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
               attacked: softmaxOf(await logitsOf(networkOf(id), image)),
             });
           }
+          // What was chosen meanwhile is not what this is of.
+          if (isStopped()) break;
           setSeen(now);
           setStep(at);
           await breathe();
@@ -152,6 +154,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   };
   const chosenIds = chosen.map(({ id }) => id).join();
   useEffect(() => {
+    stop.current.now = true;
     setSeen([]);
   }, [number, name, epsilon, steps, source, chosenIds]);
   useEffect(() => {

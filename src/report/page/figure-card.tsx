@@ -44,7 +44,7 @@ export const tableOfFigure = ({ data, layout }: Figure): Table => {
 };
 
 /** Pixels of a page in landscape between its margins: wider figures are printed smaller. */
-const printWidth = 960;
+export const printWidth = 960;
 
 interface FigureCardProps {
   /** Of its files. */
@@ -77,7 +77,10 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
       setNear(true);
     };
     addEventListener('beforeprint', all);
+    // A browser prints what is drawn when it is asked to: the rest is drawn when there is nothing else to do.
+    const idle = requestIdleCallback(all, { timeout: 20_000 });
     return () => {
+      cancelIdleCallback(idle);
       near.disconnect();
       sizes.disconnect();
       removeEventListener('beforeprint', all);
@@ -91,6 +94,7 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
     void plotly()
       .react(place.current!, [...fitted.data] as Data[], fitted.layout, {
         displaylogo: false,
+        showSendToCloud: false,
         responsive: false,
         displayModeBar: 'hover',
         modeBarButtonsToRemove: ['toImage', 'select2d', 'lasso2d', 'autoScale2d'],
