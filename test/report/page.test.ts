@@ -274,6 +274,18 @@ suite(
       });
     }
 
+    test('an attack ends where another image is chosen: nothing is told of two at once', async () => {
+      const { page, problems } = await open('#try=pgd-sat&steps=60');
+      const section = page.locator('section', { has: page.locator('#attack') });
+      await section.getByRole('button', { name: 'Attack', exact: true }).click();
+      await section.getByText('attacked:').first().waitFor();
+      await section.getByLabel('Image', { exact: true }).selectOption('20');
+      await section.getByRole('button', { name: 'Attack', exact: true }).waitFor();
+      assert.equal(await section.getByText('attacked:').count(), 0);
+      assert.deepEqual(problems, []);
+      await close(page);
+    });
+
     test('nothing serious stands in the way of keyboard and screen reader', async () => {
       const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
       for (const colorScheme of ['light', 'dark'] as const) {
