@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../../src/errors.js';
+import { defaultPlaces } from '../../src/experiments/places.js';
 import { collectReport } from '../../src/report/collect.js';
 import {
   ablationsOf,
@@ -12,6 +13,7 @@ import {
   groupMeasured,
   groupRuns,
   resultOf,
+  settingKey,
 } from '../../src/report/page/groups.js';
 import { formatHash, pageState, parseHash } from '../../src/report/page/state.js';
 import { temporaryFolder } from '../temporary.js';
@@ -88,6 +90,17 @@ test('an ablation holds everything but its setting', () => {
     assert.deepEqual(differingSettings(groups.flatMap(({ runs }) => runs)), ['epochs']);
   }
   assert.deepEqual(ablationsOf(groupRuns(data.runs), 'method'), []);
+});
+
+test('ablations of one method are told apart by what they hold', async () => {
+  const { runs } = await collectReport(defaultPlaces(), new Date());
+  for (const key of new Set(runs.map(settingKey))) {
+    const groups = groupRuns(runs.filter((run) => settingKey(run) === key));
+    for (const setting of new Set(groups.flatMap(({ first }) => Object.keys(first.settings)))) {
+      const titles = ablationsOf(groups, setting).map(({ title }) => title);
+      assert.equal(new Set(titles).size, titles.length, `${key}, ${setting}: ${titles.join(' | ')}`);
+    }
+  }
 });
 
 test('the state goes into the address and comes back', () => {

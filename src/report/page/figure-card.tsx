@@ -18,6 +18,13 @@ export const tableOfFigure = ({ data, layout }: Figure): Table => {
       ? { text: String(value), value }
       : { text: '–', value: null };
   const at = (array: unknown, i: number): unknown => (Array.isArray(array) ? (array as unknown[])[i] : undefined);
+  const isAcross = told.some(({ error_x: error }) => error !== undefined);
+  /** How far an interval reaches; nothing where there is none. */
+  const reach = (error: unknown, i: number): Cell[] => {
+    const { array, arrayminus } = (error ?? {}) as { array?: number[]; arrayminus?: number[] };
+    const both = [at(arrayminus, i), at(array, i)];
+    return both.map((value) => cell(both.every((each) => each === 0) ? undefined : value));
+  };
   return {
     columns: [
       { title: 'Series' },
@@ -25,21 +32,26 @@ export const tableOfFigure = ({ data, layout }: Figure): Table => {
       { title: layout.yaxis?.title?.text ?? 'y', align: 'right' },
       { title: 'below', align: 'right' },
       { title: 'above', align: 'right' },
+      ...(isAcross
+        ? ([
+            { title: 'left', align: 'right' },
+            { title: 'right', align: 'right' },
+          ] as const)
+        : []),
     ],
     rows: told.flatMap((trace) =>
       Array.from(trace.x as ArrayLike<unknown>, (x, i): Cell[] => {
         const isText = trace.mode === 'lines+markers' && Array.isArray(trace.text);
-        const error = trace.error_y as { array?: number[]; arrayminus?: number[] } | undefined;
         return [
           plain(trace.name ?? ''),
           cell(x),
           cell(isText ? at(trace.text, i) : at(trace.y, i)),
-          cell(at(error?.arrayminus, i)),
-          cell(at(error?.array, i)),
+          ...reach(trace.error_y, i),
+          ...(isAcross ? reach(trace.error_x, i) : []),
         ];
       }),
     ),
-    notes: ['Below and above: how far the interval reaches.'],
+    notes: [`Below and above${isAcross ? ', left and right' : ''}: how far the interval reaches.`],
   };
 };
 

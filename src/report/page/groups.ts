@@ -158,12 +158,22 @@ export const ablationsOf = (groups: readonly RunGroup[], setting: string): Ablat
     const key = JSON.stringify([scale, data, student, of, rest]);
     parts.set(key, [...(parts.get(key) ?? []), group]);
   }
-  return [...parts.values()]
-    .filter((part) => new Set(part.map(({ first }) => first.settings[setting])).size > 1)
-    .map((part) => {
-      const { method, student } = part[0]!.first;
-      return { title: `${method}, ${student}`, groups: part };
-    });
+  const found = [...parts.values()].filter(
+    (part) => new Set(part.map(({ first }) => first.settings[setting])).size > 1,
+  );
+  const titleOf = ([group]: readonly RunGroup[]): string => `${group!.first.method}, ${group!.first.student}`;
+  return found.map((part) => {
+    // Where one method has several, what they hold says which is which.
+    const alike = found.filter((other) => titleOf(other) === titleOf(part)).map(([group]) => group!.first.settings);
+    const own = part[0]!.first.settings;
+    const held = Object.keys(own).filter(
+      (name) => name !== setting && new Set(alike.map((settings) => settingText(settings[name]))).size > 1,
+    );
+    return {
+      title: [titleOf(part), ...held.map((name) => `${name} ${settingText(own[name])}`)].join(', '),
+      groups: part,
+    };
+  });
 };
 
 export const inPercent = (value: number | undefined): string => (value === undefined ? '–' : (100 * value).toFixed(2));

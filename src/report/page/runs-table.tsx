@@ -63,12 +63,14 @@ const sorted = (groups: readonly RunGroup[], by: string, isDescending: boolean):
 const machineTable = (
   groups: readonly RunGroup[],
   results: readonly { name: string; title: string }[],
-  settings: readonly string[],
+  chosen: readonly string[],
 ): Table => {
+  const own = ['title', 'scale', 'data', 'student', 'method', 'replicates'];
+  const settings = chosen.filter((name) => !own.includes(name));
   const value = (number: number | undefined): Cell => ({ text: String(number ?? ''), value: number ?? null });
   return {
     columns: [
-      ...['title', 'scale', 'data', 'student', 'method', 'replicates'],
+      ...own,
       ...settings,
       ...results.flatMap(({ name }) => [`${name}_mean`, `${name}_sd`, `${name}_n`]),
       'processor_seconds',
