@@ -89,10 +89,10 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
       setNear(true);
     };
     addEventListener('beforeprint', all);
-    // A browser prints what is drawn when it is asked to: the rest is drawn when there is nothing else to do.
-    const idle = requestIdleCallback(all, { timeout: 20_000 });
+    // A browser prints what is drawn when it is asked to: the rest is drawn soon, but after what is looked at.
+    const later = setTimeout(all, 3000);
     return () => {
-      cancelIdleCallback(idle);
+      clearTimeout(later);
       near.disconnect();
       sizes.disconnect();
       removeEventListener('beforeprint', all);
