@@ -24,6 +24,14 @@ import { generateRecords, generateStudents } from './generate.js';
 
 const executable = findChromium();
 const megabyte = 1e6;
+/** A script that presses a button of the page in the moment in which it comes to be. */
+const asSoonAsItIsThere = (button: string): string =>
+  `new MutationObserver((_, observer) => {
+    const found = [...document.querySelectorAll('button')].find((each) => each.textContent === ${JSON.stringify(button)});
+    if (!found) return;
+    observer.disconnect();
+    found.click();
+  }).observe(document, { childList: true, subtree: true });`;
 /** Figures are drawn when they come near to the screen; before printing all are. */
 const printing = "dispatchEvent(new Event('beforeprint'))";
 
@@ -74,9 +82,11 @@ suite(
       hash = '',
       options: BrowserContextOptions = {},
       report = file,
+      script = '',
     ): Promise<{ page: Page; problems: string[] }> => {
       const context = await browser.newContext({ acceptDownloads: true, ...options });
       const page = await context.newPage();
+      await page.addInitScript(script);
       page.setDefaultTimeout(60_000 * patience());
       const problems: string[] = [];
       page.on('console', (message) => {
@@ -274,10 +284,9 @@ suite(
       });
     }
 
-    test('an attack ends where another image is chosen: nothing is told of two at once', async () => {
-      const { page, problems } = await open('#try=pgd-sat&steps=60');
+    test('an attack asked for at once is made, and ends where another image is chosen', async () => {
+      const { page, problems } = await open('#try=pgd-sat&steps=60', {}, file, asSoonAsItIsThere('Attack'));
       const section = page.locator('section', { has: page.locator('#attack') });
-      await section.getByRole('button', { name: 'Attack', exact: true }).click();
       await section.getByText('attacked:').first().waitFor();
       await section.getByLabel('Image', { exact: true }).selectOption('20');
       await section.getByRole('button', { name: 'Attack', exact: true }).waitFor();

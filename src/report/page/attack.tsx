@@ -37,6 +37,13 @@ interface Seen {
   readonly attacked: readonly number[];
 }
 
+/** How far an attack has come, and what was chosen for it. */
+interface Progress {
+  readonly choice: string;
+  readonly step: number;
+  readonly seen: readonly Seen[];
+}
+
 interface AttackProps {
   readonly data: ReportData;
   readonly laboratory: Laboratory;
@@ -56,8 +63,7 @@ const agreementText = ({ images, logits, fgsm }: Agreement): string =>
 export const Attack = ({ data, laboratory, state }: AttackProps) => {
   const place = useRef<HTMLDivElement>(null);
   const [computing, setComputing] = useState<Computing>();
-  const [seen, setSeen] = useState<readonly Seen[]>([]);
-  const [step, setStep] = useState(0);
+  const [progress, setProgress] = useState<Progress>();
   const [isRunning, setRunning] = useState(false);
   const [problem, setProblem] = useState('');
   const [agreements, setAgreements] = useState<Readonly<Record<string, Agreement>>>({});
@@ -82,6 +88,10 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   const steps = name === 'fgsm' ? 1 : Math.round(within(state.get('steps'), publishedStepsOf(name), 1, mostSteps));
   const source = chosen.some(({ id }) => id === state.get('source')) ? state.get('source') : 'own';
   const backend = state.get('backend');
+  const chosenIds = chosen.map(({ id }) => id).join();
+  const choice = [number, name, epsilon, steps, source, chosenIds].join('|');
+  const chosenNow = useRef(choice);
+  chosenNow.current = choice;
   const networkOf = (id: string): PageNetwork => {
     const known = loaded.current.get(id);
     if (known) return known;
@@ -107,7 +117,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
     setRunning(true);
     setProblem('');
     const own = (stop.current = { now: false });
-    const isStopped = (): boolean => own.now;
+    const isStopped = (): boolean => own.now || chosenNow.current !== choice;
     try {
       await start();
       const images = imagesOf(laboratory, [number]);
@@ -137,10 +147,8 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
               attacked: softmaxOf(await logitsOf(networkOf(id), image)),
             });
           }
-          // What was chosen meanwhile is not what this is of.
           if (isStopped()) break;
-          setSeen(now);
-          setStep(at);
+          setProgress({ choice, step: at, seen: now });
           await breathe();
         }
       } finally {
@@ -152,11 +160,8 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
       setRunning(false);
     }
   };
-  const chosenIds = chosen.map(({ id }) => id).join();
-  useEffect(() => {
-    stop.current.now = true;
-    setSeen([]);
-  }, [number, name, epsilon, steps, source, chosenIds]);
+  // What was chosen meanwhile is not what an attack is of: it ends, and what it came to is not shown.
+  const { step, seen } = progress?.choice === choice ? progress : { step: 0, seen: [] };
   useEffect(() => {
     // The check takes seconds: it is made for who comes here.
     const near = new IntersectionObserver((changes) => {
