@@ -40,7 +40,7 @@ export const add = (program: Command): void => {
         import('../report/write.js'),
       ]);
       const laboratory = await laboratoryOf(data.runs, places, { data: 'synthetic', root: repositoryRoot() });
-      const { file, bytes } = await writeReport(folder, data, laboratory);
+      const { file, bytes } = await writeReport(folder, data, laboratory, places.results);
       if (json) {
         const { networks = [], without = 0 } = laboratory ?? {};
         const written = { file, bytes, runs: data.runs.length, networks: networks.length, withoutWeights: without };

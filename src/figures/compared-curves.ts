@@ -5,6 +5,7 @@ import { axis, createFigure, epochAxis, inPercent, percentAxis, type FigureTitle
 import { channelsOf } from './colour.js';
 import type { Figure } from './figure.js';
 import { networkStyles, type NamedNetwork } from './network-style.js';
+import { seriesStyle, type SeriesStyle } from './theme.js';
 
 /** A method over its replicates, by epoch. */
 export interface CurveGroup extends NamedNetwork {
@@ -16,7 +17,7 @@ export interface CurveGroup extends NamedNetwork {
   }[];
   /** Epochs that are marked on the mean: those in which the robust teacher was trained. */
   readonly marked?: readonly number[] | undefined;
-  /** Drawn dashed: a teacher beside its student. */
+  /** Drawn dotted and hollow, in the colour of the group before it: a teacher beside its student. */
   readonly isSecond?: boolean | undefined;
 }
 
@@ -29,6 +30,21 @@ export interface ComparedCurvesOptions extends Partial<FigureTitle> {
   readonly marks?: string;
 }
 
+/** The looks of groups. A second one has its first's colour, and neither its symbol nor its dash. */
+const stylesOf = (groups: readonly CurveGroup[]): SeriesStyle[] => {
+  const firsts = networkStyles(groups.filter(({ isSecond = false }) => !isSecond));
+  let before = -1;
+  return groups.map(({ isSecond = false }) => {
+    if (!isSecond) return firsts[++before]!;
+    const { symbol, dash, ...first } = firsts[before] ?? seriesStyle(0);
+    return {
+      ...first,
+      symbol: symbol.endsWith('-open') ? symbol.replace('-open', '') : `${symbol}-open`,
+      dash: dash === 'dot' ? 'dash' : 'dot',
+    };
+  });
+};
+
 const fade = (colour: string, share: number): string => `rgba(${channelsOf(colour).join(', ')}, ${share})`;
 
 /**
@@ -40,7 +56,7 @@ export const comparedCurvesFigure = (
   { title = 'Training curves', subtitle, quantity, isAccuracy = true, marks = 'marked' }: ComparedCurvesOptions,
 ): Figure => {
   const shown = (value: number): number => (isAccuracy ? inPercent(value) : Number(value.toPrecision(6)));
-  const styles = networkStyles(groups);
+  const styles = stylesOf(groups);
   const all: number[] = [];
   const epochsOfAll = groups.flatMap(({ runs }) => runs.flatMap(({ points }) => points.map(({ x }) => x)));
   const data = groups.flatMap(({ label, runs, marked = [], isSecond = false }, i): Partial<PlotData>[] => {
@@ -62,7 +78,7 @@ export const comparedCurvesFigure = (
       x: epochs,
       y: means.map(({ mean, deviation }) => shown(mean + side * deviation)),
       line: { color: colour, width: 0 },
-      ...(side === 1 ? { fill: 'tonexty' as const, fillcolor: fade(colour, 0.15) } : {}),
+      ...(side === 1 ? { fill: 'tonexty' as const, fillcolor: fade(colour, isSecond ? 0.07 : 0.15) } : {}),
       ...group,
     });
     const single = runs
@@ -74,7 +90,7 @@ export const comparedCurvesFigure = (
           name: own,
           x: points.map(({ x }) => x),
           y: points.map(({ y }) => shown(y)),
-          line: { color: fade(colour, 0.55), width: 1 },
+          line: { color: fade(colour, 0.55), width: 1, dash: isSecond ? 'dot' : 'solid' },
           legendgroup: group.legendgroup,
           showlegend: false,
           hovertemplate: `${own}<br>epoch %{x}: %{y:.4g}<extra></extra>`,
@@ -86,10 +102,17 @@ export const comparedCurvesFigure = (
       name: `${label} (${runs.length})`,
       x: epochs,
       y: means.map((each) => shown(each.mean)),
-      line: { color: colour, dash: isSecond ? 'dot' : dash, width: 2.5 },
+      line: { color: colour, dash, width: isSecond ? 1.8 : 2.5 },
       marker: { color: colour, symbol, size: 6 },
       legendgroup: group.legendgroup,
-      hovertemplate: `${label}, mean of ${runs.length}<br>epoch %{x}: %{y:.4g}<extra></extra>`,
+      // What the figure's table says beside the mean: its deviation, and whether the epoch is marked.
+      customdata: means.map(({ epoch, deviation }) => [
+        runs.length > 1 ? shown(deviation) : null,
+        marked.includes(epoch) ? marks : '',
+      ]),
+      hovertemplate:
+        `${label}, mean of ${runs.length}<br>epoch %{x}: %{y:.4g}` +
+        `${runs.length > 1 ? ' ± %{customdata[0]:.2g}' : ''}<br>%{customdata[1]}<extra></extra>`,
     };
     const ringed = means.filter(({ epoch }) => marked.includes(epoch));
     const rings: Partial<PlotData> = {

@@ -92,6 +92,8 @@ export interface ReportData {
   /** Those that were measured, in the order of a table's columns. */
   readonly attacks: readonly { readonly name: string; readonly title: string }[];
   readonly runs: readonly ReportRun[];
+  /** The folder of results as the page finds it, to lead to records. */
+  readonly recordsAt?: string | undefined;
   readonly verdicts: readonly ClaimVerdict[];
   readonly published: readonly PublishedPoint[];
   /** What is spent at a scale, in a sentence. */

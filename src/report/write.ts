@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { checkFolderWritable, writeAtomically } from '../atomic-write.js';
 import { renderSvg } from '../figures/render-svg.js';
@@ -57,6 +57,7 @@ ${packed('laboratory', laboratory)}
 
 /**
  * Writes `index.html` into `folder`.
+ * @param results the folder of results, to whose records the page leads then
  * @returns its path, and its size in bytes
  * @throws UserError where the folder can't be written
  */
@@ -64,9 +65,12 @@ export const writeReport = async (
   folder: string,
   data: ReportData,
   laboratory: Laboratory | null,
+  results?: string,
 ): Promise<{ readonly file: string; readonly bytes: number }> => {
   await checkFolderWritable(folder);
-  const html = await reportHtml(data, laboratory);
+  const recordsAt =
+    results === undefined ? undefined : relative(folder, results).split(sep).map(encodeURIComponent).join('/');
+  const html = await reportHtml({ ...data, recordsAt }, laboratory);
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'index.html');
   await writeAtomically(file, [html]);

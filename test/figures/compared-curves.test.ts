@@ -31,3 +31,20 @@ test('a hidden run is not drawn, and its mean is as it was', () => {
   assert.deepEqual(meanOf(all), meanOf(some));
   assert.equal(all!.data.length, some!.data.length + 1);
 });
+
+test('a teacher is drawn in its student’s colour, with a dash and a symbol of its own', () => {
+  const [own, other] = groups(false);
+  const figure = comparedCurvesFigure([own!, { ...own!, label: 'CIARD: its teacher', isSecond: true }, other!], {
+    quantity: 'Accuracy',
+  });
+  const [student, teacher] = ['CIARD (2)', 'CIARD: its teacher (2)'].map((name) =>
+    figure.data.find((trace) => trace.name === name)!,
+  );
+  assert.equal(student!.line?.color, teacher!.line?.color);
+  assert.notEqual(student!.line?.dash, teacher!.line?.dash);
+  assert.notEqual(student!.marker?.symbol, teacher!.marker?.symbol);
+  // It takes no look from those that come after it.
+  const alone = comparedCurvesFigure([own!, other!], { quantity: 'Accuracy' });
+  const pgdAt = (data: typeof figure.data) => data.find(({ name }) => name === 'PGD-AT (1)')?.marker;
+  assert.deepEqual(pgdAt(figure.data), pgdAt(alone.data));
+});

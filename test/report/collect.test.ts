@@ -13,6 +13,7 @@ import {
   groupMeasured,
   groupRuns,
   resultOf,
+  searchGroups,
   settingKey,
 } from '../../src/report/page/groups.js';
 import { formatHash, pageState, parseHash } from '../../src/report/page/state.js';
@@ -75,11 +76,27 @@ test('only the settings that differ are told, and runs are found by them', () =>
   assert.ok(differingSettings(data.runs).includes('epochs'));
   const later = filterRuns(data.runs, { where: ['epochs=13'] });
   assert.ok(later.length > 0 && later.every(({ settings }) => settings['epochs'] === 13));
-  assert.equal(
-    filterRuns(data.runs, { search: 'ciard epochs=12' }).every(({ name }) => name.includes('ciard')),
-    true,
-  );
   assert.deepEqual(filterRuns(data.runs, { where: ['epochs=99'] }), []);
+});
+
+test('what is looked for leaves groups whole', () => {
+  const groups = groupRuns(data.runs);
+  const found = searchGroups(groups, 'ciard epochs=12');
+  assert.ok(found.length > 0 && found.every(({ first }) => first.name.includes('ciard')));
+  const several = groups.find(({ runs }) => runs.length > 1)!;
+  // The name of one replicate.
+  const [same] = searchGroups(groups, several.runs[1]!.name);
+  assert.equal(same, several);
+  assert.deepEqual(searchGroups(groups, 'no-such-thing'), []);
+});
+
+test('groups of one name are told apart by their settings', () => {
+  const [run] = data.runs;
+  const other = { ...run!, key: 'other', id: 'f'.repeat(64), settings: { ...run!.settings, epochs: 99 } };
+  assert.deepEqual(
+    groupRuns([run!, other]).map(({ title }) => title),
+    [`${run!.title}, epochs ${String(run!.settings['epochs'])}`, `${run!.title}, epochs 99`],
+  );
 });
 
 test('an ablation holds everything but its setting', () => {
@@ -110,7 +127,16 @@ test('the state goes into the address and comes back', () => {
   let changed: Readonly<Record<string, string>> = {};
   pageState(values, (next) => (changed = next)).set({ search: '', table: 'all' });
   assert.deepEqual(changed, { hidden: 'x~y', theme: 'dark', table: 'all' });
-  assert.deepEqual(pageState(values, () => undefined).list('hidden'), ['x', 'y']);
+  const state = pageState(values, (next) => (changed = next));
+  assert.deepEqual(state.list('hidden'), ['x', 'y']);
+  // Nothing chosen is something else than nothing said.
+  assert.deepEqual(state.chosen('results', ['clean', 'fgsm'], ['clean']), ['clean']);
+  state.choose('results', []);
+  const none = pageState(parseHash(formatHash(changed)), () => undefined);
+  assert.deepEqual(none.chosen('results', ['clean', 'fgsm'], ['clean']), []);
+  // What an old link says of what is no more is as if it were not said.
+  assert.deepEqual(state.chosen('hidden', ['z'], ['z']), ['z']);
+  assert.equal(state.oneOf('hidden', ['a', 'b'], 'b'), 'b');
 });
 
 test('no records, or a damaged one, is an error that says what to do', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, suite, test, type TestContext } from 'node:test';
@@ -61,7 +61,7 @@ suite(
       const data = await collectReport(places);
       const laboratory = await laboratoryOf(data.runs, places, { data: 'synthetic', root: folder });
       assert.equal(laboratory?.networks.length, 2);
-      ({ file, bytes } = await writeReport(join(folder, 'report'), data, laboratory));
+      ({ file, bytes } = await writeReport(join(folder, 'report'), data, laboratory, places.results));
       browser = await chromium.launch({
         executablePath: executable!,
         // Containers run as root, and have no accelerator.
@@ -173,6 +173,8 @@ suite(
       assert.match(told, /npx ciard cell run [0-9a-f]{12}/);
       assert.match(told, /results\/students\/records\/[0-9a-f]{64}\.json/);
       assert.match(told, /SHA-256 [0-9a-f]{64}/);
+      const link = (await page.locator('tr.told a').first().getAttribute('href'))!;
+      assert.ok(existsSync(new URL(link, page.url())), link);
       await close(page);
     });
 
@@ -184,6 +186,7 @@ suite(
         .selectOption('fgsm');
       await page.getByLabel('Columns').selectOption('differ');
       await page.getByLabel('Words in names and settings').fill('ciard');
+      await page.waitForURL(/search=ciard/);
       const groups = await page.locator('tr.group').count();
       assert.ok(groups > 0);
       const hash = await page.evaluate<string>('location.hash');
@@ -200,6 +203,38 @@ suite(
       await close(second.page);
     });
 
+    test('a link of another day opens what there is', async () => {
+      const { page, problems } = await open(
+        '#at=nope&table=nope&student=nope&attack=nope&paper=nope&curve=nope&setting=nope&differ=nope&columns=nope' +
+          '&try=nope&image=3.5&epsilon=999&networks=nope&curves=nope',
+      );
+      await page.locator('#attack ~ * select').first().waitFor();
+      const values = await page
+        .locator('select')
+        .evaluateAll((all) => all.map((each) => (each as unknown as { value: string }).value));
+      // Of the student and of a setting's value nothing is chosen, which is a choice.
+      assert.deepEqual(values.filter((value) => value === '').length, 2, values.join());
+      assert.equal(await page.getByLabel('Image', { exact: true }).inputValue(), '4');
+      assert.equal(await page.getByLabel('ε in 255ths').inputValue(), '64');
+      assert.ok((await page.locator('tr.group').count()) > 0);
+      assert.deepEqual(problems, []);
+      await close(page);
+    });
+
+    test('nothing chosen is nothing drawn, and more than can be told apart can’t be chosen', async () => {
+      const { page } = await open('#table=all');
+      const ablations = page.locator('section', { has: page.locator('#ablations') });
+      await ablations.getByText(/^Results: /).click();
+      const checked = ablations.locator('details', { hasText: 'Results: ' }).locator('input:checked');
+      while ((await checked.count()) > 0) await checked.first().uncheck();
+      assert.match(await ablations.locator('summary', { hasText: 'Results: ' }).innerText(), /none/);
+      const attack = page.locator('section', { has: page.locator('#attack') });
+      await attack.locator('summary', { hasText: 'Networks' }).click();
+      const boxes = attack.locator('.checks input');
+      assert.equal(await boxes.count(), 2);
+      await close(page);
+    });
+
     test('every table and figure is a file on demand', async () => {
       const { page } = await open('#table=all');
       const waiting = page.waitForEvent('download');
@@ -209,6 +244,15 @@ suite(
       const lines = csv.content.toString().trimEnd().split('\r\n');
       assert.match(lines[0]!, /^title,scale,data,student,method,replicates,.*clean_mean,clean_sd,clean_n/);
       assert.equal(lines.length - 1, await page.locator('tr.group').count());
+      const singles = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'CSV of single runs' }).click();
+      const rows = (await contentOf(singles)).content.toString().trimEnd().split('\r\n');
+      assert.match(rows[0]!, /^group,replicate,name,.*,clean,.*,checkpoint,cell$/);
+      assert.ok(rows.length > lines.length, `${rows.length} rows`);
+      const pair = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'CSV of image-by-image' }).click();
+      const compared = (await contentOf(pair)).content.toString().split('\r\n');
+      assert.match(compared[0]!, /^network_1,cell_1,network_2,cell_2,attack,.*,mcnemar_p$/);
       const card = page.locator('figure.card', { has: page.locator('[data-figure="clean-robust"]') });
       await card.scrollIntoViewIfNeeded();
       for (const [format, begin] of [
@@ -295,7 +339,7 @@ suite(
       await close(page);
     });
 
-    test('nothing serious stands in the way of keyboard and screen reader', async () => {
+    test('nothing stands in the way of keyboard and screen reader', async () => {
       const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
       for (const colorScheme of ['light', 'dark'] as const) {
         const { page } = await open('#table=all', { bypassCSP: true, colorScheme });
@@ -308,7 +352,7 @@ suite(
           };
           const { violations } = await engine.run();
           return violations
-            .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+            .filter(({ impact }) => impact !== 'minor')
             .map(
               ({ id, nodes }) =>
                 `${id}: ${nodes
@@ -358,6 +402,9 @@ suite(
         `[...document.querySelectorAll('table')].filter((each) => each.getClientRects().length > 0).length`,
       );
       assert.ok(shown >= 2, `${shown} tables are printed`);
+      // What was chosen is on paper too.
+      assert.ok(await page.getByLabel('Table', { exact: true }).isVisible());
+      assert.equal(await page.getByRole('button', { name: 'CSV of runs' }).isVisible(), false);
       await picture(page, 'print');
       await close(page);
     });
@@ -368,8 +415,12 @@ suite(
       const data = await collectReport(many);
       assert.equal(data.runs.length, 500);
       const report = await writeReport(join(folder, 'many report'), data, null);
-      const { page, problems } = await open('#table=all&rows=all', {}, report.file);
-      await page.evaluate(printing);
+      const { page, problems } = await open('#table=all', {}, report.file);
+      const shown = page.locator('tr.group');
+      const some = await shown.count();
+      // Printing is synchronous: every group is there when the event is over.
+      const printed = await page.evaluate<number>(`${printing}; document.querySelectorAll('tr.group').length`);
+      assert.ok(printed > some, `${printed} groups are printed, ${some} were shown`);
       await page.locator('[data-figure="parallel-coordinates"][data-drawn]').waitFor();
       const session = await page.context().newCDPSession(page);
       const { usedSize } = (await session.send('Runtime.getHeapUsage')) as { usedSize: number };

@@ -10,6 +10,10 @@ import type { PageState } from './state.js';
 
 /** Lines of a figure, at most: more are not told apart. */
 const mostLines = 12;
+/** Groups across the parallel coordinates, at most. */
+const mostAcross = 4 * mostLines;
+/** Pixels between two uprights, at least, so that their names can be read. */
+const uprightWidth = 110;
 
 interface AblationsProps {
   readonly data: ReportData;
@@ -42,8 +46,7 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
         .map(({ name }) => name),
     [groups],
   );
-  const setting = settings.includes(state.get('setting')) ? state.get('setting') : (settings[0] ?? '');
-  const chosen = state.list('results');
+  const setting = state.oneOf('setting', settings, settings[0] ?? '');
   const usual = [
     ['clean', 'pgd-sat'],
     ['held-out-clean', 'held-out-robust'],
@@ -53,7 +56,11 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
       ablationsOf(groups, setting).some((each) => each.groups.filter((group) => groupMean(group, name)).length > 1),
     ),
   ) ?? ['clean', 'pgd-sat'];
-  const shown = chosen.length === 0 ? usual : chosen;
+  const shown = state.chosen(
+    'results',
+    results.map(({ name }) => name),
+    usual,
+  );
   const title = (name: string): string => results.find((each) => each.name === name)?.title ?? name;
   const series = useMemo((): AblationSeries[] => {
     const ablations = ablationsOf(groups, setting);
@@ -69,34 +76,36 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
       }),
     );
   }, [groups, setting, shown.join()]);
+  const labels = series.map(({ label }) => label);
+  const lines = state.chosen('lines', labels, labels.slice(0, mostLines)).slice(0, mostLines);
   const ablation = useMemo(
     () =>
-      ablationFigure(series.slice(0, mostLines), {
-        setting,
-        title: `Ablation: ${setting}`,
-        subtitle: 'every other setting held; means over replicates',
-      }),
-    [series, setting],
+      ablationFigure(
+        series.filter(({ label }) => lines.includes(label)),
+        {
+          setting,
+          title: `Ablation: ${setting}`,
+          subtitle: 'every other setting held; means over replicates',
+        },
+      ),
+    [series, setting, lines.join()],
   );
-  const axes = state.list('axes');
   const differing = differingSettings(runs);
-  const shownAxes = axes.length > 0 ? axes : differing.slice(0, 4);
+  const shownAxes = state.chosen('axes', differing, differing.slice(0, 4));
+  const measured = groups.filter((group) => shown.some((name) => groupMean(group, name)));
   const parallel = useMemo(() => {
-    const names = shownAxes.filter((name) => differing.includes(name));
-    const lines = groups
-      .filter((group) => shown.some((name) => groupMean(group, name)))
-      .map((group) => ({
-        label: group.title,
-        method: group.first.method,
-        values: [
-          ...names.map((name) => group.first.settings[name]),
-          ...shown.map((name) => {
-            const mean = groupMean(group, name);
-            return mean && 100 * mean.mean;
-          }),
-        ],
-      }));
-    return parallelCoordinatesFigure([...names, ...shown.map(title)], lines.slice(0, 4 * mostLines), {
+    const across = measured.slice(0, mostAcross).map((group) => ({
+      label: group.title,
+      method: group.first.method,
+      values: [
+        ...shownAxes.map((name) => group.first.settings[name]),
+        ...shown.map((name) => {
+          const mean = groupMean(group, name);
+          return mean && 100 * mean.mean;
+        }),
+      ],
+    }));
+    return parallelCoordinatesFigure([...shownAxes, ...shown.map(title)], across, {
       title: 'Settings and results side by side',
       subtitle: 'a line a group; accuracies in per cent, means over replicates',
     });
@@ -110,7 +119,7 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
             value={setting}
             choices={settings.map((name) => ({ value: name, title: name }))}
             onChange={(value) => {
-              state.set({ setting: value });
+              state.set({ setting: value, lines: '' });
             }}
           />
         ) : null}
@@ -120,7 +129,7 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
           choices={results.map(({ name, title: text }) => ({ value: name, title: text }))}
           none="none"
           onChange={(names) => {
-            state.setList('results', names);
+            state.choose('results', names);
           }}
         />
         <Checks
@@ -129,9 +138,21 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
           choices={differing.map((name) => ({ value: name, title: name }))}
           none="none"
           onChange={(names) => {
-            state.setList('axes', names);
+            state.choose('axes', names);
           }}
         />
+        {series.length > 2 ? (
+          <Checks
+            label="Lines"
+            chosen={lines}
+            choices={labels.map((label) => ({ value: label, title: label }))}
+            none="none"
+            most={mostLines}
+            onChange={(next) => {
+              state.choose('lines', next);
+            }}
+          />
+        ) : null}
       </div>
       {series.length === 0 ? (
         <p>
@@ -143,13 +164,29 @@ export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
         <>
           {series.length > mostLines ? (
             <p class="note">
-              The first {mostLines} of {series.length} lines: choose fewer runs above to see the others.
+              {lines.length} of {series.length} lines are drawn, {mostLines} at most: choose them under ‘Lines’.
             </p>
           ) : null}
           <FigureCard name="ablation" figure={ablation} isDark={isDark} />
         </>
       )}
-      <FigureCard name="parallel-coordinates" figure={parallel} isDark={isDark} />
+      {shownAxes.length + shown.length === 0 ? (
+        <p>Choose axes and results: each is an upright of the figure that belongs here.</p>
+      ) : (
+        <>
+          {measured.length > mostAcross ? (
+            <p class="note">
+              The first {mostAcross} of {measured.length} groups are drawn: choose fewer above to see the others.
+            </p>
+          ) : null}
+          <FigureCard
+            name="parallel-coordinates"
+            figure={parallel}
+            isDark={isDark}
+            leastWidth={uprightWidth * (shownAxes.length + shown.length)}
+          />
+        </>
+      )}
     </div>
   );
 };

@@ -4,10 +4,10 @@ import type { Laboratory, ReportData } from '../data.js';
 import { Ablations } from './ablations.js';
 import { Attack } from './attack.js';
 import { Claims } from './claims.js';
-import { Checks, Select } from './controls.js';
+import { Checks, Search, Select } from './controls.js';
 import { Curves } from './curves.js';
 import { printWidth } from './figure-card.js';
-import { differingSettings, filterRuns, groupRuns, settingKey, settingText } from './groups.js';
+import { differingSettings, filterRuns, groupRuns, searchGroups, settingKey, settingText } from './groups.js';
 import { Images } from './images.js';
 import { Pareto } from './pareto.js';
 import { RunsTable } from './runs-table.js';
@@ -76,7 +76,7 @@ const Filter = ({
   const methods = unique(here.map(({ method }) => method));
   const differing = differingSettings(here);
   const where = state.list('where');
-  const name = state.get('whereName', differing[0]);
+  const name = state.oneOf('whereName', differing, differing[0] ?? '');
   const values = unique(here.map(({ settings: own }) => settingText(own[name]))).sort();
   return (
     <form
@@ -105,7 +105,7 @@ const Filter = ({
         />
         <Select
           label="Student"
-          value={state.get('student')}
+          value={state.oneOf('student', students, '')}
           choices={[{ value: '', title: 'all students' }, ...students.map((value) => ({ value, title: value }))]}
           onChange={(value) => {
             state.set({ student: value });
@@ -141,17 +141,12 @@ const Filter = ({
             />
           </>
         ) : null}
-        <div class="control">
-          <label for="search">Words in names and settings</label>
-          <input
-            id="search"
-            type="search"
-            value={state.get('search')}
-            onInput={(event) => {
-              state.set({ search: event.currentTarget.value });
-            }}
-          />
-        </div>
+        <Search
+          value={state.get('search')}
+          onChange={(search) => {
+            state.set({ search });
+          }}
+        />
       </div>
       {where.length > 0 ? (
         <div class="actions">
@@ -205,30 +200,26 @@ export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
     };
   }, []);
   const [firstRun] = data.runs;
-  const setting = state.get('at', firstRun ? settingKey(firstRun) : '');
+  const settings = useMemo(() => unique(data.runs.map(settingKey)), [data]);
+  const setting = state.oneOf('at', settings, firstRun ? settingKey(firstRun) : '');
   const tables = useMemo(
     () => unique(data.runs.filter((run) => settingKey(run) === setting).flatMap((run) => run.tables)),
     [data, setting],
   );
-  const table = state.get('table', tables.includes('students') ? 'students' : 'all');
+  const table = state.oneOf('table', ['all', ...tables], tables.includes('students') ? 'students' : 'all');
+  const students = useMemo(() => unique(data.runs.map((run) => run.student)), [data]);
+  const student = state.oneOf('student', students, '');
   const filterKey = [
-    setting,
-    table,
-    state.get('student'),
-    state.get('methods'),
-    state.get('where'),
-    state.get('search'),
+    ...[setting, table, student],
+    ...['methods', 'where', 'search'].map((name) => state.get(name)),
   ].join('|');
   const wider = useMemo(
     () =>
-      groupRuns(
-        filterRuns(data.runs, {
-          setting,
-          student: state.get('student'),
-          methods: state.list('methods'),
-          where: state.list('where'),
-          search: state.get('search'),
-        }),
+      searchGroups(
+        groupRuns(
+          filterRuns(data.runs, { setting, student, methods: state.list('methods'), where: state.list('where') }),
+        ),
+        state.get('search'),
       ),
     [data, filterKey],
   );
@@ -276,8 +267,8 @@ export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
         </nav>
       </header>
       <Filter data={data} state={state} setting={setting} table={table} />
-      {budget === undefined ? null : <p class="note">{budget}.</p>}
       <main>
+        {budget === undefined ? null : <p class="note">{budget}.</p>}
         {groups.length === 0 ? <p role="status">No run is left: take a condition away.</p> : null}
         <Section id="runs">
           <RunsTable data={data} groups={groups} state={state} />

@@ -18,7 +18,7 @@ import {
 } from './computing.js';
 import { imagesOf } from './laboratory-images.js';
 import { Checks, Select } from './controls.js';
-import { DataTable } from './data-table.js';
+import { CsvButton, DataTable } from './data-table.js';
 import { embeddedOutcome } from './embedded.js';
 import { Pixels } from './pixels.js';
 import type { PageState } from './state.js';
@@ -75,18 +75,14 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
     return found ? `${found.title}, ${found.student}, replicate ${found.seed}` : run.slice(0, 10);
   };
   const entries = networks.map((entry) => ({ entry, id: entry.run.slice(0, 10), title: titleOf(entry.run) }));
-  const listed = state.list('networks');
-  const chosen = (listed.length > 0 ? entries.filter(({ id }) => listed.includes(id)) : entries.slice(0, 2)).slice(
-    0,
-    mostNetworks,
-  );
-  const number = within(state.get('image'), 0, 0, labels.length - 1);
-  const name = (attackNames as readonly string[]).includes(state.get('try'))
-    ? (state.get('try') as AttackName)
-    : 'pgd-sat';
+  const ids = entries.map(({ id }) => id);
+  const listed = state.chosen('networks', ids, ids.slice(0, 2)).slice(0, mostNetworks);
+  const chosen = entries.filter(({ id }) => listed.includes(id));
+  const number = Math.round(within(state.get('image'), 0, 0, labels.length - 1));
+  const name = state.oneOf('try', attackNames, 'pgd-sat') as AttackName;
   const epsilon = within(state.get('epsilon'), 8, 0, mostEpsilon);
   const steps = name === 'fgsm' ? 1 : Math.round(within(state.get('steps'), publishedStepsOf(name), 1, mostSteps));
-  const source = chosen.some(({ id }) => id === state.get('source')) ? state.get('source') : 'own';
+  const source = state.oneOf('source', listed, 'own');
   const backend = state.get('backend');
   const chosenIds = chosen.map(({ id }) => id).join();
   const choice = [number, name, epsilon, steps, source, chosenIds].join('|');
@@ -190,8 +186,9 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
           chosen={chosen.map(({ id }) => id)}
           choices={entries.map(({ id, title }) => ({ value: id, title }))}
           none="none"
-          onChange={(ids) => {
-            state.setList('networks', ids.slice(-mostNetworks));
+          most={mostNetworks}
+          onChange={(next) => {
+            state.choose('networks', next);
           }}
         />
         <Select
@@ -331,6 +328,20 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
                     ))}
                 </tbody>
               </table>
+              <div class="actions">
+                <CsvButton
+                  name={`confidences of ${title}`}
+                  table={() => ({
+                    columns: ['class', 'is_true', 'before', 'now'].map((column) => ({ title: column })),
+                    rows: classes.map((text, i) => [
+                      text,
+                      String(i === label),
+                      { text: String(clean[i]), value: clean[i] },
+                      { text: String(attacked[i]), value: attacked[i] },
+                    ]),
+                  })}
+                />
+              </div>
             </li>
           );
         })}
@@ -339,6 +350,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
       <DataTable
         name="agreement"
         table={{
+          caption: 'Agreement of this page with Node, a row a network',
           columns: [{ title: 'Network' }, { title: 'Agreement' }],
           rows: chosen.map(({ id, title }) => [
             title,

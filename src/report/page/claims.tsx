@@ -1,7 +1,7 @@
 import { Fragment } from 'preact';
 import type { ClaimVerdict } from '../../experiments/claims.js';
 import { intervalText, tableOfComparisons } from '../../experiments/comparison-table.js';
-import type { Table } from '../../tables/table.js';
+import type { Cell, Table } from '../../tables/table.js';
 import type { ReportData } from '../data.js';
 import { CsvButton, DataTable } from './data-table.js';
 import { settingKey } from './groups.js';
@@ -9,16 +9,22 @@ import type { PageState } from './state.js';
 
 const marks = { supported: '✓', contradicted: '✗', undecided: '?' } as const;
 
+/** Points, as the page shows them. */
+const value = (fraction: number | undefined): Cell =>
+  fraction === undefined ? { text: '', value: null } : { text: (100 * fraction).toFixed(2), value: 100 * fraction };
+
 const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
-  columns: ['claim', 'text', 'scale', 'data', 'verdict', 'low', 'high', 'table', 'command'].map((title) => ({ title })),
+  columns: ['claim', 'text', 'scale', 'data', 'verdict', 'low_points', 'high_points', 'table', 'command'].map(
+    (title) => ({ title }),
+  ),
   rows: verdicts.map(({ claim, text, scale, data, verdict, interval, table, command }) => [
     String(claim),
     text,
     scale,
     data,
     verdict,
-    String(interval?.[0] ?? ''),
-    String(interval?.[1] ?? ''),
+    value(interval?.[0]),
+    value(interval?.[1]),
     table,
     command,
   ]),
@@ -46,8 +52,9 @@ export const Claims = ({
         undecided. Intervals are in points of accuracy, or per cent of training time, at 95 % with Holm’s correction
         within a claim.
       </p>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Claims">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table: claims">
         <table class="claims">
+          <caption>The paper’s claims and what {setting.replace(' ', ', ')} says of them</caption>
           <thead>
             <tr>
               {['', 'The paper says', 'Verdict', 'Interval', 'Judged by', 'Command'].map((title) => (
@@ -99,7 +106,13 @@ export const Claims = ({
                   {isOpen ? (
                     <tr>
                       <td colSpan={6}>
-                        <DataTable name={`claim-${claim.claim}`} table={tableOfComparisons(claim.comparisons)} />
+                        <DataTable
+                          name={`claim-${claim.claim}`}
+                          table={{
+                            ...tableOfComparisons(claim.comparisons),
+                            caption: `Comparisons behind claim ${claim.claim}`,
+                          }}
+                        />
                       </td>
                     </tr>
                   ) : null}

@@ -56,8 +56,9 @@ export const Curves = ({
   readonly isDark: boolean;
 }) => {
   const trained = groups.filter(({ runs }) => runs.some(({ training }) => training));
-  const chosen = state.list('curves');
-  const drawn = chosen.length === 0 ? trained.slice(0, usualGroups) : trained.filter(({ id }) => chosen.includes(id));
+  const ids = trained.map(({ id }) => id);
+  const chosen = state.chosen('curves', ids, ids.slice(0, usualGroups));
+  const drawn = trained.filter(({ id }) => chosen.includes(id));
   const terms = [
     ...new Set(
       drawn.flatMap(({ runs }) =>
@@ -66,7 +67,7 @@ export const Curves = ({
     ),
   ];
   const quantities = [...accuracies, ...terms.map(termQuantity), rate];
-  const name = state.get('curve', 'robust');
+  const name = state.oneOf('curve', [both, ...quantities.map((each) => each.name)], 'robust');
   const hidden = state.get('hidden');
   const [quantity = accuracies[0]!] = quantities.filter((each) => each.name === name);
   const figure = useMemo(() => {
@@ -130,13 +131,13 @@ export const Curves = ({
           chosen={drawn.map(({ id }) => id)}
           choices={trained.map(({ id, title }) => ({ value: id, title }))}
           none="none"
-          onChange={(ids) => {
-            state.setList('curves', ids);
+          onChange={(chosenIds) => {
+            state.choose('curves', chosenIds);
           }}
         />
       </div>
       {drawn.length === 0 ? (
-        <p>None of the chosen runs has a history.</p>
+        <p>{trained.length === 0 ? 'None of the chosen runs has a history.' : 'Choose what is drawn.'}</p>
       ) : (
         <FigureCard name="curves" figure={figure} isDark={isDark} />
       )}

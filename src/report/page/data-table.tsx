@@ -15,7 +15,15 @@ const cellContent = (cell: Cell) => {
   );
 };
 
-export const CsvButton = ({ name, table }: { readonly name: string; readonly table: () => Table }) => (
+interface CsvButtonProps {
+  /** Of its file. */
+  readonly name: string;
+  readonly table: () => Table;
+  /** What stands on it, where there are several. */
+  readonly title?: string;
+}
+
+export const CsvButton = ({ name, table, title }: CsvButtonProps) => (
   <button
     type="button"
     class="quiet"
@@ -23,16 +31,28 @@ export const CsvButton = ({ name, table }: { readonly name: string; readonly tab
       saveText(`${name}.csv`, csvOfTable(table()));
     }}
   >
-    CSV<span class="unseen"> of {name}</span>
+    {title ?? (
+      <>
+        CSV<span class="unseen"> of {name}</span>
+      </>
+    )}
   </button>
 );
 
+interface DataTableProps {
+  /** Of its file. */
+  readonly name: string;
+  readonly table: Table & { readonly caption: string };
+  /** What its file holds, where that is more than what is shown. */
+  readonly file?: () => Table;
+}
+
 /** A table as it is, with its CSV. */
-export const DataTable = ({ name, table }: { readonly name: string; readonly table: Table }) => (
+export const DataTable = ({ name, table, file = () => table }: DataTableProps) => (
   <div>
-    <div class="scroll" tabIndex={0} role="region" aria-label={table.caption ?? name}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={`Table: ${table.caption}`}>
       <table>
-        {table.caption === undefined ? null : <caption>{table.caption}</caption>}
+        <caption>{table.caption}</caption>
         <thead>
           <tr>
             {table.columns.map(({ title, align }) => (
@@ -61,7 +81,7 @@ export const DataTable = ({ name, table }: { readonly name: string; readonly tab
       </p>
     ))}
     <div class="actions">
-      <CsvButton name={name} table={() => table} />
+      <CsvButton name={name} table={file} />
     </div>
   </div>
 );

@@ -1,59 +1,12 @@
 import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Data } from 'plotly.js';
 import type { Figure } from '../../figures/figure.js';
-import type { Cell, Table } from '../../tables/table.js';
+import { plainText, tableOfFigure } from '../../figures/figure-table.js';
 import { DataTable } from './data-table.js';
 import { plotly } from './plotly.js';
 import { Previews } from './previews.js';
 import { save } from './save.js';
 import { fitFigure } from './theme.js';
-
-const plain = (text: string): string => text.replaceAll(/<br>/g, ' ').replaceAll(/<[^>]*>/g, '');
-
-/** What a figure draws, as a table: a row a point, of every trace that tells of its points. */
-export const tableOfFigure = ({ data, layout }: Figure): Table => {
-  const told = data.filter(({ hoverinfo, hovertemplate, x }) => hoverinfo !== 'skip' && hovertemplate && x);
-  const cell = (value: unknown): Cell =>
-    typeof value === 'number' || typeof value === 'string'
-      ? { text: String(value), value }
-      : { text: '–', value: null };
-  const at = (array: unknown, i: number): unknown => (Array.isArray(array) ? (array as unknown[])[i] : undefined);
-  const isAcross = told.some(({ error_x: error }) => error !== undefined);
-  /** How far an interval reaches; nothing where there is none. */
-  const reach = (error: unknown, i: number): Cell[] => {
-    const { array, arrayminus } = (error ?? {}) as { array?: number[]; arrayminus?: number[] };
-    const both = [at(arrayminus, i), at(array, i)];
-    return both.map((value) => cell(both.every((each) => each === 0) ? undefined : value));
-  };
-  return {
-    columns: [
-      { title: 'Series' },
-      { title: layout.xaxis?.title?.text ?? 'x' },
-      { title: layout.yaxis?.title?.text ?? 'y', align: 'right' },
-      { title: 'below', align: 'right' },
-      { title: 'above', align: 'right' },
-      ...(isAcross
-        ? ([
-            { title: 'left', align: 'right' },
-            { title: 'right', align: 'right' },
-          ] as const)
-        : []),
-    ],
-    rows: told.flatMap((trace) =>
-      Array.from(trace.x as ArrayLike<unknown>, (x, i): Cell[] => {
-        const isText = trace.mode === 'lines+markers' && Array.isArray(trace.text);
-        return [
-          plain(trace.name ?? ''),
-          cell(x),
-          cell(isText ? at(trace.text, i) : at(trace.y, i)),
-          ...reach(trace.error_y, i),
-          ...(isAcross ? reach(trace.error_x, i) : []),
-        ];
-      }),
-    ),
-    notes: [`Below and above${isAcross ? ', left and right' : ''}: how far the interval reaches.`],
-  };
-};
 
 /** Pixels of a page in landscape between its margins: wider figures are printed smaller. */
 export const printWidth = 960;
@@ -63,10 +16,12 @@ interface FigureCardProps {
   readonly name: string;
   readonly figure: Figure;
   readonly isDark: boolean;
+  /** Pixels below which it can't be read: on a narrower page it is scrolled. */
+  readonly leastWidth?: number;
 }
 
 /** A figure with its files and, beneath it, its table. It is drawn when it comes near to the screen. */
-export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
+export const FigureCard = ({ name, figure, isDark, leastWidth = 260 }: FigureCardProps) => {
   const place = useRef<HTMLDivElement>(null);
   const [isNear, setNear] = useState(false);
   const [width, setWidth] = useState(0);
@@ -99,7 +54,10 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
       plotly().purge(element);
     };
   }, []);
-  const fitted = useMemo(() => fitFigure(figure, isDark, Math.max(width, 260)), [figure, isDark, width]);
+  const fitted = useMemo(
+    () => fitFigure(figure, isDark, Math.max(width, leastWidth)),
+    [figure, isDark, width, leastWidth],
+  );
   useEffect(() => {
     if (!isNear || width === 0) return;
     if (!place.current!.hasAttribute('data-drawn')) place.current!.textContent = '';
@@ -116,7 +74,7 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
         place.current?.setAttribute('data-drawn', '');
       });
   }, [fitted, isNear, width]);
-  const title = plain(figure.layout.title?.text ?? name);
+  const title = plainText(figure.layout.title?.text ?? name);
   const subtitle = (figure.layout.title?.subtitle as { text?: string } | undefined)?.text;
   const download = async (format: 'svg' | 'png'): Promise<void> => {
     const { data, layout } = fitFigure(figure, false, 900);
@@ -137,9 +95,12 @@ export const FigureCard = ({ name, figure, isDark }: FigureCardProps) => {
         ref={place}
         class="plot"
         data-figure={name}
+        {...(width > 0 && width < leastWidth
+          ? { tabIndex: 0, role: 'region', 'aria-label': `${title}, scrolled` }
+          : {})}
         style={{
           minHeight: `${fitted.layout.height ?? 440}px`,
-          '--print-zoom': Math.min(1, printWidth / Math.max(width, 1)),
+          '--print-zoom': Math.min(1, printWidth / Math.max(width, leastWidth)),
         }}
         {...(preview === undefined ? {} : { dangerouslySetInnerHTML: { __html: preview } })}
       />

@@ -36,6 +36,9 @@ export interface RunGroup {
 const groupKey = ({ scale, data, student, variant, of, settings }: ReportRun): string =>
   JSON.stringify([scale, data, student, variant, of, Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1))]);
 
+/** Settings behind a name, at most. */
+const mostTelling = 3;
+
 export const groupRuns = (runs: readonly ReportRun[]): RunGroup[] => {
   const groups = new Map<string, ReportRun[]>();
   for (const run of runs) {
@@ -45,7 +48,7 @@ export const groupRuns = (runs: readonly ReportRun[]): RunGroup[] => {
     else groups.set(key, [run]);
   }
   const isOneStudent = new Set(runs.map(({ student }) => student)).size < 2;
-  return [...groups.values()].map((group) => {
+  const found = [...groups.values()].map((group): RunGroup => {
     const sorted = [...group].sort((a, b) => a.seed - b.seed);
     const [first] = sorted as [ReportRun];
     return {
@@ -54,6 +57,16 @@ export const groupRuns = (runs: readonly ReportRun[]): RunGroup[] => {
       first,
       runs: sorted,
     };
+  });
+  // What one table calls by a name, another may too: then the settings say which is which.
+  const alike = new Map<string, RunGroup[]>();
+  for (const group of found) alike.set(group.title, [...(alike.get(group.title) ?? []), group]);
+  return found.map((group) => {
+    const others = alike.get(group.title)!;
+    if (others.length < 2) return group;
+    const telling = differingSettings(others.map(({ first }) => first)).slice(0, mostTelling);
+    const settings = telling.map((name) => `${name} ${settingText(group.first.settings[name])}`);
+    return { ...group, title: [group.title, ...settings].join(', ') };
   });
 };
 
@@ -109,15 +122,12 @@ export interface RunFilter {
   readonly methods?: readonly string[];
   /** 'epochs=5': a setting and its value as `settingText` writes it. */
   readonly where?: readonly string[];
-  /** Words that each stand in the name, the title or a setting. */
-  readonly search?: string;
 }
 
 export const settingKey = ({ scale, data }: Pick<ReportRun, 'scale' | 'data'>): string => `${scale} ${data}`;
 
 export const filterRuns = (runs: readonly ReportRun[], filter: RunFilter): ReportRun[] => {
-  const { setting, student, table, methods = [], where = [], search = '' } = filter;
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const { setting, student, table, methods = [], where = [] } = filter;
   return runs.filter((run) => {
     if (setting && settingKey(run) !== setting) return false;
     if (student && run.student !== student) return false;
@@ -127,16 +137,25 @@ export const filterRuns = (runs: readonly ReportRun[], filter: RunFilter): Repor
       const [name, value] = [condition.slice(0, condition.indexOf('=')), condition.slice(condition.indexOf('=') + 1)];
       if (settingText(run.settings[name]) !== value) return false;
     }
-    if (words.length === 0) return true;
-    const text = [
-      run.name,
-      run.title,
-      ...Object.entries(run.settings).map(([name, value]) => `${name}=${settingText(value)}`),
-    ]
-      .join(' ')
-      .toLowerCase();
-    return words.every((word) => text.includes(word));
+    return true;
   });
+};
+
+/**
+ * The groups of which a run has each of the words in its name, its title or a setting. A group stays whole: a mean is of all
+ * its replicates, whatever is looked for.
+ */
+export const searchGroups = (groups: readonly RunGroup[], search: string): readonly RunGroup[] => {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return groups;
+  return groups.filter(({ runs }) =>
+    runs.some(({ name, title, settings }) => {
+      const text = [name, title, ...Object.entries(settings).map(([key, value]) => `${key}=${settingText(value)}`)]
+        .join(' ')
+        .toLowerCase();
+      return words.every((word) => text.includes(word));
+    }),
+  );
 };
 
 /** Groups that agree in everything but one setting, of which they have two values or more. */

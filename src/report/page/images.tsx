@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { unpackOutcome } from '../../evaluation/outcome-bits.js';
-import { mcnemar } from '../../statistics/mcnemar.js';
+import { mcnemar, type McNemar } from '../../statistics/mcnemar.js';
+import type { Table } from '../../tables/table.js';
 import type { Laboratory, ReportData, ReportRun } from '../data.js';
 import { Select } from './controls.js';
 import { imagesOf } from './laboratory-images.js';
@@ -19,12 +20,46 @@ interface ImagesProps {
 
 const points = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
 
+/** The comparison on one row, with what it is of. */
+const machineTable = (
+  networks: readonly { readonly run: ReportRun; readonly title: string }[],
+  attack: string,
+  test: McNemar,
+  bothRight: number,
+): Table => {
+  const { total, onlyFirst, onlySecond, difference, interval, pValue } = test;
+  const entries: (readonly [string, number | string])[] = [
+    ...networks.flatMap(({ run, title }, i) => [
+      [`network_${i + 1}`, title] as const,
+      [`cell_${i + 1}`, run.evaluations[attack]!.id] as const,
+    ]),
+    ['attack', attack],
+    ['images', total],
+    ['both_right', bothRight],
+    ['only_first_right', onlyFirst],
+    ['only_second_right', onlySecond],
+    ['both_wrong', total - bothRight - onlyFirst - onlySecond],
+    ['difference_points', 100 * difference],
+    ['low_points', 100 * interval[0]],
+    ['high_points', 100 * interval[1]],
+    ['mcnemar_p', pValue],
+  ];
+  return {
+    columns: entries.map(([title]) => ({ title })),
+    rows: [entries.map(([, value]) => ({ text: String(value), value }))],
+  };
+};
+
 export const Images = ({ data, groups, laboratory, state }: ImagesProps) => {
   const attacks = data.attacks.filter(({ name }) =>
     groups.some(({ runs }) => runs.some(({ evaluations }) => evaluations[name])),
   );
   const usual = attacks.some(({ name }) => name === 'pgd-sat') ? 'pgd-sat' : (attacks[0]?.name ?? '');
-  const attack = state.get('differ', usual);
+  const attack = state.oneOf(
+    'differ',
+    attacks.map(({ name }) => name),
+    usual,
+  );
   const choices = groups.flatMap((group) =>
     group.runs.flatMap((run) =>
       run.evaluations[attack]
@@ -90,9 +125,11 @@ export const Images = ({ data, groups, laboratory, state }: ImagesProps) => {
         <>
           <DataTable
             name="image-by-image"
+            file={() => machineTable([first, second], attack, test, bothRight)}
             table={{
+              caption: `Images on which ${first.title} and ${second.title} are right`,
               columns: [
-                { title: '' },
+                { title: 'Networks' },
                 { title: 'Second right', align: 'right' },
                 { title: 'Second wrong', align: 'right' },
               ],

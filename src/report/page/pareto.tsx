@@ -21,11 +21,18 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
     ({ name }) => name !== 'clean' && groups.some(({ runs }) => runs.some(({ evaluations }) => evaluations[name])),
   );
   const usual = attacks.some(({ name }) => name === 'pgd-sat') ? 'pgd-sat' : (attacks[0]?.name ?? '');
-  const attack = state.get('attack', usual);
+  const attack = state.oneOf(
+    'attack',
+    attacks.map(({ name }) => name),
+    usual,
+  );
   const printed = [...new Set(data.published.map((point) => point.data))];
   const own = groups[0]?.first.data ?? '';
-  const paper = state.get('paper', printed.includes(own) ? own : 'none');
+  const paper = state.oneOf('paper', ['none', ...printed], printed.includes(own) ? own : 'none');
   const points = useMemo((): CleanRobustPoint[] => {
+    const students = new Set(groups.map(({ first }) => first.student));
+    // Students of several networks are no rivals: each has its own symbol and front.
+    const groupOf = (who: string, student: string): string => (students.size > 1 ? `${who}, ${student}` : who);
     const ours = groups.flatMap((group): CleanRobustPoint[] => {
       const [clean, robust] = [groupMeasured(group, 'clean'), groupMeasured(group, attack)];
       if (!clean || !robust) return [];
@@ -36,12 +43,12 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
       );
       return [
         {
-          ...{ label: title, entry: first.title, method: first.method, group: 'ours', clean, robust },
+          ...{ label: title, entry: first.title, method: first.method, clean, robust },
+          group: groupOf('ours', first.student),
           details: [`replicates ${runs.map(({ seed }) => seed).join(', ')}`, ...lines],
         },
       ];
     });
-    const students = new Set(groups.map(({ first }) => first.student));
     const theirs = data.published.flatMap((point): CleanRobustPoint[] => {
       const { clean, [attack]: robust } = point.values;
       if (point.data !== paper || !students.has(point.student) || clean === undefined || robust === undefined)
@@ -51,7 +58,7 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
           label: `${point.title} (${point.paper}${students.size > 1 ? `, ${point.student}` : ''})`,
           entry: point.title,
           method: point.method,
-          group: `published, ${paper}`,
+          group: groupOf(`published, ${paper}`, point.student),
           clean: { value: clean / 100 },
           robust: { value: robust / 100 },
           details: ['full training at full width', ...(point.secondHand ? ['transcribed by a third party'] : [])],

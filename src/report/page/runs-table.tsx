@@ -1,4 +1,5 @@
-import { Fragment } from 'preact';
+import { Fragment, options } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { inPercent } from './groups.js';
 import type { ReportData, ReportRun } from '../data.js';
 import type { Cell, Table } from '../../tables/table.js';
@@ -92,13 +93,48 @@ const machineTable = (
   };
 };
 
-const RunDetails = ({ run }: { readonly run: ReportRun }) => (
+/** The single runs, a row each, for machines. */
+const machineRuns = (
+  groups: readonly RunGroup[],
+  results: readonly { name: string; title: string }[],
+  chosen: readonly string[],
+): Table => {
+  const own = ['group', 'replicate', 'name', 'scale', 'data', 'student', 'method'];
+  const settings = chosen.filter((name) => !own.includes(name));
+  const value = (number: number | undefined): Cell => ({ text: String(number ?? ''), value: number ?? null });
+  return {
+    columns: [...own, ...settings, ...results.map(({ name }) => name), 'processor_seconds', 'checkpoint', 'cell'].map(
+      (title) => ({ title }),
+    ),
+    rows: groups.flatMap(({ title, runs }) =>
+      runs.map((run): Cell[] => [
+        title,
+        value(run.seed),
+        ...[run.name, run.scale, run.data, run.student, run.method],
+        ...settings.map((name) => settingText(run.settings[name])),
+        ...results.map(({ name }) => {
+          const result = resultOf(run, name);
+          return value(result === undefined ? undefined : 100 * result);
+        }),
+        value(run.training?.processorSeconds),
+        run.checkpoint ?? '',
+        run.id,
+      ]),
+    ),
+  };
+};
+
+/** Where a record lies: a link, where the page knows where it lies itself. */
+const RecordPath = ({ path, at }: { readonly path: string; readonly at: string | undefined }) =>
+  at === undefined ? <code>results/{path}</code> : <a href={`${at}/${path}`}>results/{path}</a>;
+
+const RunDetails = ({ run, at }: { readonly run: ReportRun; readonly at: string | undefined }) => (
   <dl class="details">
     {run.training ? (
       <>
         <dt>Training</dt>
         <dd>
-          <code>{run.training.command}</code>, record <code>results/{run.training.record}</code>;{' '}
+          <code>{run.training.command}</code>, record <RecordPath path={run.training.record} at={at} />;{' '}
           {run.training.parameters.toLocaleString('en')} parameters, {run.training.trainImages.toLocaleString('en')}{' '}
           images, best epoch {run.training.best.epoch}
         </dd>
@@ -112,7 +148,7 @@ const RunDetails = ({ run }: { readonly run: ReportRun }) => (
       <Fragment key={attack}>
         <dt>{attack}</dt>
         <dd>
-          {correct} of {total}; <code>{command}</code>, record <code>results/{record}</code>
+          {correct} of {total}; <code>{command}</code>, record <RecordPath path={record} at={at} />
         </dd>
       </Fragment>
     ))}
@@ -134,11 +170,36 @@ const RunDetails = ({ run }: { readonly run: ReportRun }) => (
 /** Rows of a table, at most, until more are asked for. */
 const rowsShown = 60;
 
+/** Whether the page is being printed: what a button would show has to be there then. */
+const usePrinted = (): boolean => {
+  const [isPrinted, setPrinted] = useState(false);
+  useEffect(() => {
+    // The browser prints what is there when its event is over.
+    const atOnce = (value: boolean) => (): void => {
+      const usual = options.debounceRendering;
+      options.debounceRendering = (render) => {
+        render();
+      };
+      setPrinted(value);
+      if (usual) options.debounceRendering = usual;
+      else delete options.debounceRendering;
+    };
+    const [before, after] = [atOnce(true), atOnce(false)];
+    addEventListener('beforeprint', before);
+    addEventListener('afterprint', after);
+    return () => {
+      removeEventListener('beforeprint', before);
+      removeEventListener('afterprint', after);
+    };
+  }, []);
+  return isPrinted;
+};
+
 export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
   const runs = groups.flatMap((group) => group.runs);
   const results = resultNames(runs, data);
   const differing = differingSettings(runs);
-  const columnsOf = state.get('columns', 'results');
+  const columnsOf = state.oneOf('columns', ['results', 'differ', 'settings'], 'results');
   const settings =
     columnsOf === 'results' ? [] : columnsOf === 'differ' ? differing : Object.keys(runs[0]?.settings ?? {});
   const shownResults = columnsOf === 'settings' ? [] : results;
@@ -149,7 +210,8 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
   const open = state.list('open');
   const hidden = state.list('hidden');
   const details = state.list('details');
-  const limit = state.get('rows') === 'all' ? Infinity : rowsShown;
+  const isPrinted = usePrinted();
+  const limit = state.get('rows') === 'all' || isPrinted ? Infinity : rowsShown;
   const toggle = (name: string, key: string): void => {
     const list = state.list(name);
     state.setList(name, list.includes(key) ? list.filter((each) => each !== key) : [...list, key]);
@@ -212,9 +274,14 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
             {open.length > 0 ? 'Fold the single runs' : 'Unfold the single runs'}
           </button>
           <CsvButton name="runs" table={() => machineTable(rows, results, differing)} />
+          <CsvButton
+            name="single-runs"
+            title="CSV of single runs"
+            table={() => machineRuns(rows, results, differing)}
+          />
         </div>
       </div>
-      <div class="scroll tall" tabIndex={0} role="region" aria-label="Runs">
+      <div class="scroll tall" tabIndex={0} role="region" aria-label="Table: runs">
         <table class="runs">
           <caption>
             {groups.length} groups of {runs.length} runs, mean ± s.d. (replicates), accuracy in per cent
@@ -274,16 +341,20 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
                           <Fragment key={run.key}>
                             <tr class="single">
                               <th scope="row">
-                                <label>
-                                  <input
-                                    type="checkbox"
-                                    checked={!hidden.includes(short)}
-                                    onChange={() => {
-                                      toggle('hidden', short);
-                                    }}
-                                  />{' '}
-                                  draw replicate {run.seed}
-                                </label>{' '}
+                                {run.training ? (
+                                  <label>
+                                    <input
+                                      type="checkbox"
+                                      checked={!hidden.includes(short)}
+                                      onChange={() => {
+                                        toggle('hidden', short);
+                                      }}
+                                    />{' '}
+                                    draw replicate {run.seed}
+                                  </label>
+                                ) : (
+                                  `replicate ${run.seed}`
+                                )}{' '}
                                 <button
                                   type="button"
                                   class="quiet"
@@ -308,7 +379,7 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
                             {isTold ? (
                               <tr class="told">
                                 <td colSpan={2 + settings.length + shownResults.length}>
-                                  <RunDetails run={run} />
+                                  <RunDetails run={run} at={data.recordsAt} />
                                 </td>
                               </tr>
                             ) : null}

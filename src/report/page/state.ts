@@ -12,6 +12,14 @@ export interface PageState {
   /** A value that is a list. */
   readonly list: (name: string) => readonly string[];
   readonly setList: (name: string, entries: readonly string[]) => void;
+  /**
+   * Those of `values` that are chosen: `fallback` until something else is, be it nothing, and where none of what was chosen
+   * is among them any more.
+   */
+  readonly chosen: (name: string, values: readonly string[], fallback: readonly string[]) => readonly string[];
+  readonly choose: (name: string, entries: readonly string[]) => void;
+  /** A value that is one of these; another one, as an old link may have it, is `fallback`. */
+  readonly oneOf: (name: string, values: readonly string[], fallback: string) => string;
 }
 
 export const parseHash = (hash: string): PageValues =>
@@ -32,13 +40,28 @@ export const pageState = (values: PageValues, change: (values: PageValues) => vo
     const next = { ...values, ...changes };
     change(Object.fromEntries(Object.entries(next).filter(([, value]) => value !== '')));
   };
+  const listOf = (text: string): string[] => text.split(separator).filter(Boolean);
   return {
     values,
     get,
     set,
-    list: (name) => get(name).split(separator).filter(Boolean),
+    list: (name) => listOf(get(name)),
     setList: (name, entries) => {
       set({ [name]: entries.join(separator) });
+    },
+    chosen: (name, choices, fallback) => {
+      const text = values[name];
+      if (text === undefined) return fallback;
+      const listed = listOf(text);
+      const present = choices.filter((choice) => listed.includes(choice));
+      return listed.length > 0 && present.length === 0 ? fallback : present;
+    },
+    choose: (name, entries) => {
+      set({ [name]: entries.length === 0 ? separator : entries.join(separator) });
+    },
+    oneOf: (name, choices, fallback) => {
+      const value = get(name);
+      return choices.includes(value) ? value : fallback;
     },
   };
 };

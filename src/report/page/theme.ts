@@ -27,6 +27,13 @@ const wrap = (text: string, characters: number): string[] => {
   return lines;
 };
 
+/** The box under the pointer with lines that fit: it is cut where it is wider than its figure. */
+const wrapHover = (template: string, characters: number): string =>
+  template
+    .split('<br>')
+    .flatMap((line) => (line.replace('<extra></extra>', '').length > characters ? wrap(line, characters) : [line]))
+    .join('<br>');
+
 /** A figure as it is drawn on a page of these colours, `width` pixels wide. */
 export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: number): Figure => {
   const themed = isDark ? (inDark({ data, layout }) as Figure) : { data, layout };
@@ -38,6 +45,11 @@ export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: numb
         trace.mode === 'text+markers' ? { ...trace, mode: 'markers' as const, showlegend: true } : trace,
       )
     : themed.data;
+  const hovered = drawn.map((trace) =>
+    typeof trace.hovertemplate === 'string'
+      ? { ...trace, hovertemplate: wrapHover(trace.hovertemplate, Math.floor(width / 8)) }
+      : trace,
+  );
   const left = isNarrow ? 52 : 70;
   const title = wrap(layout.title?.text ?? '', Math.floor((width - left) / 9));
   const subtitle = wrap(
@@ -65,5 +77,5 @@ export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: numb
         : { subtitle: { ...(themed.layout.title?.subtitle as object | undefined), text: subtitle.join('<br>') } }),
     },
   };
-  return { data: drawn, layout: { ...themed.layout, ...sizes } };
+  return { data: hovered, layout: { ...themed.layout, ...sizes } };
 };
