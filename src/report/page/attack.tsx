@@ -112,7 +112,8 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   const run = async (): Promise<void> => {
     setRunning(true);
     setProblem('');
-    const own = (stop.current = { now: false });
+    const own: { now: boolean } = { now: false };
+    stop.current = own;
     const isStopped = (): boolean => own.now || chosenNow.current !== choice;
     try {
       await start();

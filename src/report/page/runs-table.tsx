@@ -176,13 +176,12 @@ const usePrinted = (): boolean => {
   useEffect(() => {
     // The browser prints what is there when its event is over.
     const atOnce = (value: boolean) => (): void => {
-      const usual = options.debounceRendering;
       options.debounceRendering = (render) => {
         render();
       };
       setPrinted(value);
-      if (usual) options.debounceRendering = usual;
-      else delete options.debounceRendering;
+      // Nothing else sets it.
+      delete options.debounceRendering;
     };
     const [before, after] = [atOnce(true), atOnce(false)];
     addEventListener('beforeprint', before);
