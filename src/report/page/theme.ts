@@ -47,7 +47,7 @@ export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: numb
     : themed.data;
   const hovered = drawn.map((trace) =>
     typeof trace.hovertemplate === 'string'
-      ? { ...trace, hovertemplate: wrapHover(trace.hovertemplate, Math.floor(width / 8)) }
+      ? { ...trace, hovertemplate: wrapHover(trace.hovertemplate, Math.floor(width / (isNarrow ? 6 : 8))) }
       : trace,
   );
   const left = isNarrow ? 52 : 70;
@@ -68,6 +68,7 @@ export const fitFigure = ({ data, layout }: Figure, isDark: boolean, width: numb
     width,
     autosize: false,
     showlegend: isShown,
+    ...(isNarrow ? { hoverlabel: { ...themed.layout.hoverlabel, align: 'left', font: { size: 9 } } } : {}),
     margin: { l: left, r: isNarrow ? 10 : 24, t: top, b: 60 },
     title: {
       ...themed.layout.title,
