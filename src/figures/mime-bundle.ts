@@ -27,7 +27,7 @@ export const plotlyBundle = (figure: Figure): MimeBundle => ({
   'application/vnd.plotly.v1+json': {
     data: figure.data,
     layout: figure.layout,
-    config: { responsive: true, displaylogo: false },
+    config: { responsive: true, displaylogo: false, showSendToCloud: false },
   },
   'text/plain': asText(figure),
 });
