@@ -5,6 +5,7 @@ import { sha256OfFile } from '../experiments/network-files.js';
 import { recordPipelines } from '../experiments/pipeline-record.js';
 import { runFolder, type Places } from '../experiments/places.js';
 import { writeReadme } from '../experiments/readme.js';
+import { recordsOf, rowsOnRecord } from '../experiments/results.js';
 import { renderTable, type TableResult } from '../experiments/table.js';
 import { bestFile } from '../training/run-folder.js';
 
@@ -32,8 +33,9 @@ export const gather = async (
   }
   const found: TableResult[] = [];
   for (const grid of grids) {
+    // A table of which nothing is measured is not written.
+    if (recordsOf(await rowsOnRecord(grid, setting, places)).length === 0) continue;
     const result = await renderTable(grid, setting, places);
-    if (result.records.length === 0) continue;
     for (const { id, name, training } of result.records) {
       const file = bestFile(runFolder(places, id));
       if (!training || !existsSync(file)) continue;
