@@ -1,7 +1,7 @@
-import { differenceOf, type Difference } from '../statistics/difference.js';
+import { differenceOf } from '../statistics/difference.js';
 import { holmLevels } from '../statistics/holm.js';
 import type { Interval } from '../statistics/interval.js';
-import { meanOf } from '../statistics/mean.js';
+import { meanOf, pValueOfMean, type Mean } from '../statistics/mean.js';
 import { slopeOf } from '../statistics/slope.js';
 import { verdictOf, type Verdict } from '../statistics/verdict.js';
 import { findGrid } from './grids.js';
@@ -21,6 +21,9 @@ export interface Comparison {
   readonly mean: number | null;
   readonly interval: Interval | null;
   readonly verdict: Verdict;
+  /** What the claim asks for: that the value lies above zero by more than this ('above'), or below by more. */
+  readonly least: number;
+  readonly side: 'above' | 'below';
 }
 
 export interface Claim {
@@ -42,6 +45,8 @@ export interface ClaimVerdict {
   readonly verdict: Verdict;
   /** Of the comparison that decides least: in points of accuracy, where the claim is of accuracy. */
   readonly interval: Interval | null;
+  /** What that comparison is of; null where nothing was measured. */
+  readonly decidedBy: string | null;
   readonly comparisons: readonly Comparison[];
   readonly table: string;
   readonly command: string;
@@ -52,35 +57,65 @@ const of = (rows: readonly MeasuredRow[], method: string): MeasuredRow[] => {
   return rows.filter((row) => row.method === method && row.student === student);
 };
 
-/** A comparison that says on which side of the margin its interval lies. */
-const judged = (
-  what: string,
-  value: { readonly n: number; readonly mean: number; readonly interval?: Interval | undefined } | undefined,
-  { least = margin, side = 'above' }: { readonly least?: number; readonly side?: 'above' | 'below' } = {},
-): Comparison => ({
-  what,
-  n: value?.n ?? 0,
-  mean: value?.mean ?? null,
-  interval: value?.interval ?? null,
-  verdict: verdictOf(value?.interval, least, side),
-});
+/** Something that is estimated over replicates, and where it has to lie for a claim. */
+interface Estimate {
+  readonly what: string;
+  /** With an interval at `level`, the usual one by default; undefined where nothing was measured. */
+  readonly at: (level?: number) => (Mean & { readonly pValue: number | undefined }) | undefined;
+  /** What it has to exceed. Default: half a point. */
+  readonly least?: number;
+  readonly side?: 'above' | 'below';
+}
 
-/** Differences of methods under attacks, judged together: their intervals are taken at Holm's levels. */
-const differences = (
-  rows: readonly MeasuredRow[],
-  pairs: readonly { readonly first: string; readonly second: string; readonly attack: string }[],
-): Comparison[] => {
-  const difference = (pair: (typeof pairs)[number], level?: number): Difference | undefined =>
-    differenceOf(seriesOf(of(rows, pair.first), pair.attack), seriesOf(of(rows, pair.second), pair.attack), {
-      margin,
-      ...(level === undefined ? {} : { level }),
-    });
-  const known = pairs.map((pair) => difference(pair));
+/** Comparisons that are made together: their intervals are taken at Holm's levels. */
+const judgedTogether = (estimates: readonly Estimate[]): Comparison[] => {
+  const known = estimates.map((estimate) => estimate.at());
   const levels = holmLevels(known.map((each) => each?.pValue ?? 1));
-  return pairs.map((pair, i) =>
-    judged(`${pair.first} − ${pair.second}, ${pair.attack}`, known[i] ? difference(pair, levels[i]) : undefined),
-  );
+  return estimates.map(({ what, at, least = margin, side = 'above' }, i) => {
+    const value = known[i] && at(levels[i]);
+    return {
+      ...{ what, least, side },
+      n: value?.n ?? 0,
+      mean: value?.mean ?? null,
+      interval: value?.interval ?? null,
+      verdict: verdictOf(value?.interval, least, side),
+    };
+  });
 };
+
+interface Pair {
+  readonly first: string;
+  readonly second: string;
+  readonly attack: string;
+}
+
+/** One method less another under an attack. */
+const difference =
+  (rows: readonly MeasuredRow[]) =>
+  ({ first, second, attack }: Pair): Estimate => ({
+    what: `${first} − ${second}, ${attack}`,
+    at: (level) =>
+      differenceOf(seriesOf(of(rows, first), attack), seriesOf(of(rows, second), attack), {
+        margin,
+        ...(level === undefined ? {} : { level }),
+      }),
+  });
+
+const differences = (rows: readonly MeasuredRow[], pairs: readonly Pair[]): Comparison[] =>
+  judgedTogether(pairs.map(difference(rows)));
+
+/** The mean of what was measured in each replicate. */
+const meanEstimate = (
+  what: string,
+  values: readonly number[],
+  { least = margin, side = 'above' }: Pick<Estimate, 'least' | 'side'> = {},
+): Estimate => ({
+  ...{ what, least, side },
+  at: (level) => {
+    const mean = meanOf(values, level);
+    return mean && { ...mean, pValue: pValueOfMean(mean, least) };
+  },
+});
 
 /** One method against another under attacks, judged together. */
 export const compareMethods = (
@@ -105,13 +140,9 @@ const opposite: Readonly<Record<Verdict, Verdict>> = {
  * That a method does not improve both accuracies over adversarial training: shown where one of the two differences lies
  * beyond the margin on the wrong side, refuted where both lie beyond it on the right one.
  */
-const improvesNotBoth = (rows: readonly MeasuredRow[], method: string): Comparison => {
-  const both = differences(
-    rows,
-    ['clean', 'pgd-sat'].map((attack) => ({ first: method, second: 'pgd-at', attack })),
-  );
+const improvesNotBoth = (both: readonly Comparison[]): Comparison => {
   const [worse] = [...both].sort((a, b) => (a.mean ?? Infinity) - (b.mean ?? Infinity)) as [Comparison];
-  return { ...worse, what: `not both: ${worse.what}`, verdict: opposite[all(both)] };
+  return { ...worse, what: `not both: ${worse.what}`, side: 'below', verdict: opposite[all(both)] };
 };
 
 /**
@@ -122,7 +153,7 @@ const averagedDifferences = (
   rowsOfData: readonly (readonly MeasuredRow[])[],
   baselines: readonly string[],
   attacks: readonly string[],
-): Comparison[] =>
+): Estimate[] =>
   baselines.flatMap((second) =>
     attacks.map((attack) => {
       const perData = rowsOfData.map((rows) => {
@@ -135,9 +166,9 @@ const averagedDifferences = (
       const averages = shared.map(
         (replicate) => perData.reduce((sum, each) => sum + each.get(replicate)!, 0) / perData.length,
       );
-      return judged(
+      return meanEstimate(
         `ciard − ${second}, ${attack}, over ${rowsOfData.length} data set${rowsOfData.length === 1 ? '' : 's'}`,
-        meanOf(averages),
+        averages,
       );
     }),
   );
@@ -180,13 +211,14 @@ export const claims: readonly Claim[] = [
     number: 2,
     text: 'CIARD is the only method that improves both clean and robust accuracy (here: over PGD-AT).',
     table: 'students',
-    compare: (rows) => [
-      ...differences(
-        rows,
-        ['clean', 'pgd-sat'].map((attack) => ({ first: 'ciard', second: 'pgd-at', attack })),
-      ),
-      ...['trades', ...distillations].map((method) => improvesNotBoth(rows, method)),
-    ],
+    compare: (rows) => {
+      const pairs = ['ciard', 'trades', ...distillations].map((first) =>
+        ['clean', 'pgd-sat'].map((attack) => ({ first, second: 'pgd-at', attack })),
+      );
+      const judged = differences(rows, pairs.flat());
+      const [own, ...others] = pairs.map((pair, i) => judged.slice(2 * i, 2 * i + pair.length));
+      return [...own!, ...others.map(improvesNotBoth)];
+    },
   },
   {
     number: 3,
@@ -204,40 +236,40 @@ export const claims: readonly Claim[] = [
     number: 5,
     text: 'Without ITT robust accuracy declines late in training.',
     table: 'ablation-itt',
-    compare: (rows) => [
-      judged(
-        'slope of robust accuracy over the last third, an epoch',
-        meanOf(slopes(of(rows, 'ciard-without-itt'), lastThird)),
-        {
-          least: 0,
-          side: 'below',
-        },
-      ),
-    ],
+    compare: (rows) =>
+      judgedTogether([
+        meanEstimate(
+          'slope of robust accuracy over the last third, an epoch',
+          slopes(of(rows, 'ciard-without-itt'), lastThird),
+          { least: 0, side: 'below' },
+        ),
+      ]),
   },
   {
     number: 6,
     text: 'The robust teacher degrades on the student’s adversarial images, and ITT prevents it.',
     table: 'degradation',
-    compare: (rows) => [
-      judged(
-        'the teacher’s slope without ITT, an epoch',
-        meanOf(slopes(of(rows, 'ciard-without-itt'), teacherCourse)),
-        {
-          least: 0,
-          side: 'below',
-        },
-      ),
-      judged('the teacher’s slope with ITT, an epoch', meanOf(slopes(of(rows, 'ciard'), teacherCourse)), { least: 0 }),
-    ],
+    compare: (rows) =>
+      judgedTogether([
+        meanEstimate(
+          'the teacher’s slope without ITT, an epoch',
+          slopes(of(rows, 'ciard-without-itt'), teacherCourse),
+          {
+            least: 0,
+            side: 'below',
+          },
+        ),
+        meanEstimate('the teacher’s slope with ITT, an epoch', slopes(of(rows, 'ciard'), teacherCourse), { least: 0 }),
+      ]),
   },
   {
     number: 7,
     text: 'ITT costs 15 to 20 % of training time: more than a tenth.',
     table: 'cost',
-    compare: (rows) => [
-      judged('the share that ITT adds', meanOf(relativeCost(rows, 'ciard', 'ciard-without-itt')), { least: 0.1 }),
-    ],
+    compare: (rows) =>
+      judgedTogether([
+        meanEstimate('the share that ITT adds', relativeCost(rows, 'ciard', 'ciard-without-itt'), { least: 0.1 }),
+      ]),
   },
   {
     number: 8,
@@ -249,8 +281,8 @@ export const claims: readonly Claim[] = [
     number: 9,
     text: 'Averaged over the data sets CIARD gains robust and clean accuracy over every baseline.',
     table: 'students',
-    compare: (rows) => averagedDifferences([rows], distillations, ['clean', 'pgd-sat']),
-    compareAll: (rowsOfData) => averagedDifferences(rowsOfData, distillations, ['clean', 'pgd-sat']),
+    compare: (rows) => judgedTogether(averagedDifferences([rows], distillations, ['clean', 'pgd-sat'])),
+    compareAll: (rowsOfData) => judgedTogether(averagedDifferences(rowsOfData, distillations, ['clean', 'pgd-sat'])),
   },
   {
     number: 10,
@@ -295,6 +327,7 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
       data: setting.data.name,
       verdict,
       interval: deciding?.interval ?? null,
+      decidedBy: comparisons.some(({ n }) => n > 0) ? (deciding?.what ?? null) : null,
       comparisons,
       table,
       command:

@@ -14,13 +14,15 @@ export const tableOfComparisons = (comparisons: readonly Comparison[]): Table =>
     { title: 'Replicates', align: 'right' },
     { title: 'Mean', align: 'right' },
     { title: 'Interval', align: 'right' },
+    { title: 'Asked for', align: 'right' },
     { title: 'Verdict' },
   ],
-  rows: comparisons.map(({ what, n, mean, interval, verdict }) => [
+  rows: comparisons.map(({ what, n, mean, interval, verdict, least, side }) => [
     what,
     String(n),
     mean === null ? '–' : pointsText(mean),
     intervalText(interval),
+    `${side === 'above' ? '>' : '<'} ${least === 0 ? '0' : pointsText(side === 'above' ? least : -least)}`,
     { text: verdict, strong: verdict !== 'undecided' },
   ]),
 });

@@ -17,11 +17,15 @@ import { settingOf } from './setting.js';
 const claimsTable = (found: readonly ClaimVerdict[], made: readonly string[]): string =>
   markdownOfTable({
     columns: ['', 'The paper says', 'Verdict', 'Interval', 'Table', 'Command'].map((title) => ({ title })),
-    rows: found.map(({ claim, text, verdict, interval, table, scale, data, command }) => [
+    rows: found.map(({ claim, text, verdict, interval, decidedBy, table, scale, data, command }) => [
       String(claim),
       text,
-      { text: verdict, strong: verdict !== 'undecided' },
-      intervalText(interval),
+      {
+        text: verdict,
+        strong: verdict !== 'undecided',
+        detail: decidedBy === null ? 'nothing is measured' : undefined,
+      },
+      { text: intervalText(interval), detail: interval && decidedBy !== null ? decidedBy : undefined },
       made.includes(table) ? { text: table, href: `${table}/${data}-${scale}/table.md` } : table,
       { text: command, code: true },
     ]),
@@ -56,11 +60,12 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
   if (tables.length === 0) return null;
   const found = await verdicts(setting, places);
   const decided = (verdict: string): number => found.filter((claim) => claim.verdict === verdict).length;
+  const unmeasured = found.filter(({ decidedBy }) => decidedBy === null).length;
   return [
     `## ${scale.name}: ${data.name}`,
     `${scale.budget}.`,
     `Of ${found.length} claims ${decided('supported')} are supported, ${decided('contradicted')} contradicted, ` +
-      `${decided('undecided')} undecided.`,
+      `${decided('undecided')} undecided${unmeasured > 0 ? `, ${unmeasured} of them since nothing is measured` : ''}.`,
     claimsTable(found, made),
     'Every comparison behind them:',
     comparisonsTable(found),

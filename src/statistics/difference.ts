@@ -1,8 +1,7 @@
-import studentCdf from '@stdlib/stats-base-dists-t-cdf';
 import { createRng } from '../random.js';
 import { bootstrapDifference } from './bootstrap.js';
 import { defaultLevel, type Interval } from './interval.js';
-import { meanOf, type Mean } from './mean.js';
+import { meanOf, pValueOfMean, type Mean } from './mean.js';
 import { pairsOf, type Series } from './series.js';
 
 export interface DifferenceOptions {
@@ -25,21 +24,9 @@ export interface Difference extends Mean {
   readonly bootstrap: Interval | undefined;
   /** The share of replicates in which the first is better; a tie counts half. */
   readonly probabilityOfBetter: number;
-  /**
-   * Of the hypothesis that the difference is within the margin: two-sided, by t. It is below 1 − level exactly where the
-   * interval lies beyond the margin. Undefined where there is one replicate.
-   */
+  /** `pValueOfMean` of the differences. */
   readonly pValue: number | undefined;
 }
-
-/** Twice the smaller chance of such a mean where the true one is at the nearer end of the margin. */
-const pValueOf = ({ n, mean, deviation }: Mean, margin: number): number | undefined => {
-  if (deviation === undefined) return undefined;
-  const beyond = Math.abs(mean) - margin;
-  const error = deviation / Math.sqrt(n);
-  if (error === 0) return beyond > 0 ? 0 : 1;
-  return Math.min(1, 2 * studentCdf(-beyond / error, n - 1));
-};
 
 /**
  * The difference of two methods: taken within each replicate, so that what the replicate is makes no difference; its mean
@@ -66,6 +53,6 @@ export const differenceOf = (
     bootstrap:
       mean.n > 1 ? bootstrapDifference(pairs, { level, draws, rng: createRng(seed).fork('bootstrap') }) : undefined,
     probabilityOfBetter: better / mean.n,
-    pValue: pValueOf(mean, margin),
+    pValue: pValueOfMean(mean, margin),
   };
 };

@@ -1,3 +1,4 @@
+import studentCdf from '@stdlib/stats-base-dists-t-cdf';
 import { defaultLevel, studentWidth, type Interval } from './interval.js';
 
 /** The mean of replicates. */
@@ -21,4 +22,17 @@ export const meanOf = (values: readonly number[], level = defaultLevel): Mean | 
   const deviation = Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
   const half = (studentWidth(level, n - 1) * deviation) / Math.sqrt(n);
   return { n, mean, deviation, interval: [mean - half, mean + half] };
+};
+
+/**
+ * Of the hypothesis that the true mean is within the margin: two-sided, by t; twice the smaller chance of such a mean where
+ * the true one is at the nearer end of the margin. It is below 1 − level exactly where the interval lies beyond the margin.
+ * Undefined where there is one value.
+ */
+export const pValueOfMean = ({ n, mean, deviation }: Mean, margin = 0): number | undefined => {
+  if (deviation === undefined) return undefined;
+  const beyond = Math.abs(mean) - margin;
+  const error = deviation / Math.sqrt(n);
+  if (error === 0) return beyond > 0 ? 0 : 1;
+  return Math.min(1, 2 * studentCdf(-beyond / error, n - 1));
 };

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compareMethods, verdicts } from '../../src/experiments/claims.js';
+import { findGrid } from '../../src/experiments/grids.js';
+import { defaultPlaces } from '../../src/experiments/places.js';
+import { rowsOnRecord } from '../../src/experiments/results.js';
+import { settingOf } from '../../src/experiments/setting.js';
+
+const setting = await settingOf('quick');
+const found = await verdicts(setting);
+const claim = (number: number) => found.find((each) => each.claim === number)!;
+const width = ({ interval }: { readonly interval: readonly [number, number] | null }) => interval![1] - interval![0];
+
+test('all comparisons of a claim are corrected together', async () => {
+  const rows = await rowsOnRecord(findGrid('students'), setting, defaultPlaces());
+  // Two of the sixteen of claim 2, as they are by themselves.
+  const alone = compareMethods(rows, 'ciard', 'pgd-at');
+  const [clean, robust] = claim(2).comparisons;
+  assert.deepEqual([clean!.mean, robust!.mean], [alone[0]!.mean, alone[1]!.mean]);
+  assert.ok(width(clean!) > width(alone[0]!) && width(robust!) > width(alone[1]!));
+  // The same difference among as many comparisons, of which the least p-value does not hold.
+  assert.equal(claim(1).comparisons.length, claim(9).comparisons.length);
+  const widest = ({ comparisons }: ReturnType<typeof claim>) =>
+    comparisons.find(({ what }) => what.startsWith('ciard − ard, clean'))!;
+  assert.ok(Math.abs(width(widest(claim(1))) - width(widest(claim(9)))) < 1e-12);
+});
+
+test('a verdict says by which comparison, and a comparison what is asked for', () => {
+  for (const { interval, decidedBy, comparisons, verdict } of found) {
+    const deciding = comparisons.find(({ what }) => what === decidedBy)!;
+    assert.deepEqual(deciding.interval, interval);
+    if (verdict !== 'supported') assert.equal(deciding.verdict, verdict);
+  }
+  assert.deepEqual(
+    claim(6).comparisons.map(({ least, side }) => [least, side]),
+    [
+      [0, 'below'],
+      [0, 'above'],
+    ],
+  );
+});
+
+test('of what is not measured no comparison decides', async () => {
+  const nothing = await verdicts(setting, { results: 'no-such-folder', runs: 'no-such-folder' });
+  assert.ok(nothing.every(({ decidedBy, verdict }) => decidedBy === null && verdict === 'undecided'));
+});
