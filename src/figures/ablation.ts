@@ -32,6 +32,16 @@ const padded = (values: readonly number[]): [number, number] => {
   return [low - room, high + room];
 };
 
+/** Of values in their order those that can be written side by side, the last among them. */
+const apart = (values: readonly number[]): number[] => {
+  const least = (values.at(-1)! - values[0]!) / 12;
+  const kept: number[] = [];
+  for (const value of [...values].reverse()) {
+    if (kept.length === 0 || kept.at(-1)! - value >= least) kept.push(value);
+  }
+  return kept.reverse();
+};
+
 const isNumbers = (values: readonly TriedValue[]): values is readonly number[] =>
   values.every((value) => typeof value === 'number');
 
@@ -48,13 +58,15 @@ export const ablationFigure = (
   const measured = series.flatMap(({ points }) => points.map((point) => point.measured));
   const values = series.flatMap(({ points }) => points.map(({ at }) => at));
   const isNumeric = values.length > 0 && isNumbers(values);
+  const isOrdered = values.some((value) => typeof value === 'number' || typeof value === 'boolean');
   const styles = networkStyles(series);
   const data = series.map(({ label, points }, i): Partial<PlotData> => {
     const { colour, symbol, dash } = styles[i]!;
     const sorted = isNumeric ? [...points].sort((a, b) => Number(a.at) - Number(b.at)) : points;
     return {
       type: 'scatter',
-      mode: 'lines+markers',
+      // Between names there is no way.
+      mode: isOrdered ? 'lines+markers' : 'markers',
       name: label,
       x: sorted.map(({ at }) => (isNumeric ? Number(at) : categoryOf(at))),
       y: sorted.map((point) => inPercent(point.measured.value)),
@@ -72,7 +84,7 @@ export const ablationFigure = (
       xaxis: axis(
         `Setting: ${setting}`,
         isNumeric && isNumbers(values)
-          ? { range: padded(values), tickvals: [...new Set(values)].sort((a, b) => a - b) }
+          ? { range: padded(values), tickvals: apart([...new Set(values)].sort((a, b) => a - b)) }
           : { type: 'category', categoryarray: [...new Set(values.map(categoryOf))] },
       ),
       yaxis: percentAxis('Accuracy', ends),

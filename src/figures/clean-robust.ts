@@ -11,7 +11,7 @@ import {
 import type { Figure } from './figure.js';
 import { labelPositions } from './label-positions.js';
 import { networkStyles, type NamedNetwork } from './network-style.js';
-import { ink, seriesStyle } from './theme.js';
+import { ink, seriesStyle, symbolAfter, type SeriesStyle } from './theme.js';
 
 /** One network in the figure. */
 export interface CleanRobustPoint extends NamedNetwork {
@@ -47,6 +47,24 @@ export const paretoFront = <P extends Pick<CleanRobustPoint, 'clean' | 'robust'>
       return isBetter;
     })
     .reverse();
+};
+
+/**
+ * A look a method: what is its variant, or stands in another group, has its colour. Variants of one group have symbols of
+ * their own, which those of several groups can't have.
+ */
+const stylesByMethod = (points: readonly CleanRobustPoint[]): SeriesStyle[] => {
+  const nameOf = ({ method, label }: CleanRobustPoint): string => method ?? label;
+  const methods = [...new Map(points.map((point) => [nameOf(point), point])).values()];
+  const looks = networkStyles(methods);
+  const before = new Map<string, number>();
+  return points.map((point) => {
+    const name = nameOf(point);
+    const style = looks[methods.findIndex((method) => nameOf(method) === name)]!;
+    const place = before.get(name) ?? 0;
+    before.set(name, place + 1);
+    return { ...style, symbol: symbolAfter(style.symbol, place) };
+  });
 };
 
 /**
@@ -88,7 +106,7 @@ export const cleanRobustFigure = (
     { x: x.range as [number, number], y: y.range as [number, number] },
   );
   const groups = [...new Set(points.map(({ group }) => group ?? ''))];
-  const styles = networkStyles(points);
+  const styles = stylesByMethod(points);
   const symbolOf = (group: string): string => seriesStyle(groups.indexOf(group)).symbol;
   // A trace a network, for plotly gives a trace one colour of error bars.
   const data = points.map(({ label, group = '', clean, robust, details = [] }, i): Partial<PlotData> => {

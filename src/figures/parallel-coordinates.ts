@@ -76,7 +76,7 @@ export const parallelCoordinatesFigure = (
     x: ticks.map(({ name }) => name),
     y: ticks.map(({ at }) => at),
     text: ticks.map(({ text }) => text),
-    textposition: 'top center',
+    textposition: 'top right',
     textfont: { size: 11, color: ink },
     hoverinfo: 'skip',
     showlegend: false,

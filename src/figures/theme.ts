@@ -73,3 +73,10 @@ export const seriesStyle = (index: number): SeriesStyle => {
         ),
   };
 };
+
+/** The symbol that comes `places` after another, hollow where that is. */
+export const symbolAfter = (symbol: string, places: number): string => {
+  const isHollow = symbol.endsWith('-open');
+  const at = seriesSymbols.findIndex((each) => each === symbol.replace('-open', ''));
+  return `${seriesSymbols[(at + places) % seriesSymbols.length]!}${isHollow ? '-open' : ''}`;
+};

@@ -3,6 +3,7 @@ import type { EpochRow } from '../training/run-state.js';
 import { axis, createFigure, epochAxis, inPercent, percentAxis, type FigureTitle } from './create-figure.js';
 import type { Figure } from './figure.js';
 import { assignLooks } from './looks.js';
+import { termUnits, unitOfTerm } from './terms.js';
 import { ink, seriesStyle, type SeriesStyle } from './theme.js';
 
 export interface TrainingCurvesOptions extends Partial<FigureTitle> {
@@ -11,24 +12,6 @@ export interface TrainingCurvesOptions extends Partial<FigureTitle> {
   /** The epoch that selection chose; it is ringed. */
   readonly chosen?: number | undefined;
 }
-
-/** What is measured in one unit: it has a panel of its own. */
-interface Quantity {
-  /** Of the panel's upright axis, with the unit. */
-  readonly title: string;
-  readonly holds: (term: string) => boolean;
-  /** From the term's unit to the axis'. */
-  readonly scale: number;
-}
-
-/** The first that holds a term is its own. */
-const quantities: readonly Quantity[] = [
-  { title: 'Shares (%)', holds: (term) => ['wrong', 'trust'].includes(term), scale: 100 },
-  { title: 'Weights of the losses (1)', holds: (term) => term.startsWith('weight'), scale: 1 },
-  { title: 'Temperatures (1)', holds: (term) => term.startsWith('temperature'), scale: 1 },
-  { title: 'Loss and its terms (nats)', holds: () => true, scale: 1 },
-];
-const losses = quantities.at(-1)!;
 
 /** What is of clean images and what is of attacked ones has the colour of the accuracy on them. */
 const lookOfTerm: Readonly<Record<string, number>> = {
@@ -90,9 +73,10 @@ export const trainingCurvesFigure = (
   const last = Math.max(epochs ?? 0, ...byEpoch, 1);
 
   const names = termNames(history);
-  const panels = [...quantities].reverse().flatMap((quantity) => {
-    const terms = names.filter((term) => quantities.find(({ holds }) => holds(term)) === quantity);
-    return terms.length > 0 || quantity === losses ? [{ ...quantity, terms }] : [];
+  const panels = [...termUnits].reverse().flatMap((each) => {
+    const terms = names.filter((term) => unitOfTerm(term) === each);
+    const title = `${each.title} (${each.unit})`;
+    return terms.length > 0 || each === termUnits.at(-1) ? [{ title, scale: each.scale, terms }] : [];
   });
   const height = 440 + panelHeight * (panels.length - 1);
   const gap = panelGap / (height - frame);

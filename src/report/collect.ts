@@ -7,7 +7,7 @@ import { precisions, type Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { verdicts, type ClaimVerdict } from '../experiments/claims.js';
 import type { GridSetting } from '../experiments/grid.js';
-import { grids, pilots } from '../experiments/grids.js';
+import { grids, pilotReplicate, pilots } from '../experiments/grids.js';
 import type { Places } from '../experiments/places.js';
 import { scales, studentNames } from '../experiments/scale.js';
 import { scaleNames } from '../experiments/scale-names.js';
@@ -58,8 +58,7 @@ const settingsOf = async (records: Iterable<Found>): Promise<GridSetting[]> => {
   for (const { record } of records) {
     const { data, seed } = record.cell;
     if (record.cell.kind === 'train') used.add(record.cell.recipe.precision);
-    // A pilot's replicate is one of its own, far from those of tables.
-    if (seed < 100) seeds.set(data.name, Math.max(seeds.get(data.name) ?? 0, seed + 1));
+    if (seed < pilotReplicate) seeds.set(data.name, Math.max(seeds.get(data.name) ?? 0, seed + 1));
     else seeds.set(data.name, seeds.get(data.name) ?? 0);
   }
   const settings: GridSetting[] = [];
@@ -162,6 +161,7 @@ const runsOf = (records: ReadonlyMap<string, Found>, settings: readonly GridSett
     const measured = training?.record.training;
     return {
       ...{ key, id: model, of, name, seed, method },
+      isPilot: seed >= pilotReplicate,
       scale: label?.scale ?? scaleInName(name, data.name) ?? 'own',
       data: data.name,
       student: label?.student ?? trainCell?.network.architecture ?? 'unknown',

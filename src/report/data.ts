@@ -61,6 +61,8 @@ export interface ReportRun {
   readonly method: string;
   readonly title: string;
   readonly seed: number;
+  /** Of a pilot, by which settings were chosen: it is no replicate of what they were chosen for. */
+  readonly isPilot: boolean;
   /** The tables that it is in, the first that has it first. */
   readonly tables: readonly string[];
   /** Everything that decides the training but its seed, flat: 'optimiser.weightDecay', 'pushWeight', 'width'. */

@@ -69,3 +69,26 @@ test('the Pareto front joins what no other of its group beats in both', () => {
   assert.deepEqual(data.find(({ name }) => name === 'Pareto front')?.x, [60, 80, 90]);
   assert.ok(data.every(({ mode }) => mode !== 'text+markers'));
 });
+
+test('a method has one colour: its variants their own symbols, other groups theirs', () => {
+  const point = (label: string, method: string, group?: string) => ({
+    ...{ label, method, group },
+    clean: { value: 0.6 },
+    robust: { value: 0.4 },
+  });
+  const markers = (points: ReturnType<typeof point>[]) =>
+    cleanRobustFigure(points, { attack: 'PGD-20' })
+      .data.filter(({ x }) => Array.isArray(x) && x[0] !== null)
+      .map(({ marker }) => [marker?.color, marker?.symbol]);
+  const [own, variant, other] = markers([
+    point('CIARD', 'ciard'),
+    point('CIARD without push', 'ciard'),
+    point('CIARD (published code)', 'ciard-code'),
+  ]);
+  assert.equal(own![0], variant![0]);
+  assert.notEqual(own![1], variant![1]);
+  assert.notDeepEqual(variant, other);
+  const [ours, theirs] = markers([point('PGD-AT', 'pgd-at', 'ours'), point('PGD-AT (paper)', 'pgd-at', 'published')]);
+  assert.equal(ours![0], theirs![0]);
+  assert.notEqual(ours![1], theirs![1]);
+});

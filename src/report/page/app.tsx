@@ -31,19 +31,24 @@ const Section = ({
   readonly children: ComponentChildren;
 }) => (
   <section aria-labelledby={id}>
-    <h2 id={id}>{sections.find(([own]) => own === id)![1]}</h2>
+    <h2 id={id} tabIndex={-1}>
+      {sections.find(([own]) => own === id)![1]}
+    </h2>
     {children}
   </section>
 );
 
 /** The values of the address, and how to change them; another address in the same page is followed. */
 const usePageState = (hash: string): PageState => {
-  const [values, setValues] = useState<PageValues>(() => parseHash(hash));
+  const [values, setValues] = useState<PageValues>(() =>
+    sections.some(([id]) => hash === `#${id}`) ? { section: hash.slice(1) } : parseHash(hash),
+  );
   useEffect(() => {
     const follow = (): void => {
-      // A section's own link is no state.
-      if (sections.some(([id]) => location.hash === `#${id}`)) return;
-      setValues(parseHash(location.hash));
+      // A section's own link changes nothing else of the state.
+      const section = sections.find(([id]) => location.hash === `#${id}`);
+      if (section) setValues((before) => ({ ...before, section: section[0] }));
+      else setValues(parseHash(location.hash));
     };
     addEventListener('hashchange', follow);
     return () => {
@@ -54,6 +59,35 @@ const usePageState = (hash: string): PageState => {
     setValues(next);
     history.replaceState(null, '', formatHash(next) || location.pathname + location.search);
   });
+};
+
+/** Milliseconds in which figures are drawn, and what lies below them moves. */
+const settling = 5000;
+
+/** Goes to the section that a link names, and stays with it while figures are drawn, until the reader moves. */
+const useSection = (section: string): void => {
+  useEffect(() => {
+    const heading = document.getElementById(section);
+    if (!heading) return;
+    const go = (): void => {
+      heading.scrollIntoView();
+    };
+    go();
+    heading.focus({ preventScroll: true });
+    const sizes = new ResizeObserver(go);
+    sizes.observe(document.body);
+    const end = (): void => {
+      sizes.disconnect();
+    };
+    const moves = ['wheel', 'pointerdown', 'keydown', 'touchstart'] as const;
+    for (const move of moves) addEventListener(move, end, { once: true });
+    const later = setTimeout(end, settling);
+    return () => {
+      clearTimeout(later);
+      end();
+      for (const move of moves) removeEventListener(move, end);
+    };
+  }, [section]);
 };
 
 const unique = <T,>(values: readonly T[]): T[] => [...new Set(values)];
@@ -183,6 +217,13 @@ interface AppProps {
 
 export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
   const state = usePageState(hash);
+  useSection(
+    state.oneOf(
+      'section',
+      sections.map(([id]) => id),
+      '',
+    ),
+  );
   const theme = state.get('theme', isDarkByDefault ? 'dark' : 'light');
   const isDark = theme === 'dark';
   useEffect(() => {
@@ -256,6 +297,7 @@ export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
                   href={`#${id}`}
                   onClick={(event) => {
                     event.preventDefault();
+                    state.set({ section: id });
                     document.getElementById(id)?.scrollIntoView();
                   }}
                 >

@@ -75,6 +75,13 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
     return found ? `${found.title}, ${found.student}, replicate ${found.seed}` : run.slice(0, 10);
   };
   const entries = networks.map((entry) => ({ entry, id: entry.run.slice(0, 10), title: titleOf(entry.run) }));
+  const where = [
+    ...new Set(
+      data.runs
+        .filter(({ key }) => networks.some(({ run }) => run === key))
+        .map(({ data: set, scale }) => `${set} at ${scale}`),
+    ),
+  ];
   const ids = entries.map(({ id }) => id);
   const listed = state.chosen('networks', ids, ids.slice(0, 2)).slice(0, mostNetworks);
   const chosen = entries.filter(({ id }) => listed.includes(id));
@@ -178,7 +185,8 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   return (
     <div ref={place}>
       <p>
-        The networks run in this page, by the model and attack code that Node runs.{' '}
+        Students of {where.join(' and ')}, whatever is chosen above: their images and weights are embedded. They run in
+        this page, by the model and attack code that Node runs.{' '}
         {computing ? <span data-backend={computing.backend}>What computes: {computing.reason}.</span> : null}
       </p>
       <div class="controls">
@@ -272,7 +280,12 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
                   <figure>
                     <Pixels values={image} size={imageSize} label={`image ${number} as ${title} is shown it`} />
                     <figcaption>
-                      attacked: {classes[answer]} {answer === label ? '(still right)' : '(wrong)'}
+                      attacked: {classes[answer]}{' '}
+                      {answer === label
+                        ? '(still right)'
+                        : largestOf(clean) === label
+                          ? '(wrong)'
+                          : '(wrong, as before)'}
                     </figcaption>
                   </figure>
                 </li>

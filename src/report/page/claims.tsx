@@ -14,10 +14,19 @@ const value = (fraction: number | undefined): Cell =>
   fraction === undefined ? { text: '', value: null } : { text: (100 * fraction).toFixed(2), value: 100 * fraction };
 
 const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
-  columns: ['claim', 'text', 'scale', 'data', 'verdict', 'low_points', 'high_points', 'table', 'command'].map(
-    (title) => ({ title }),
-  ),
-  rows: verdicts.map(({ claim, text, scale, data, verdict, interval, table, command }) => [
+  columns: [
+    'claim',
+    'text',
+    'scale',
+    'data',
+    'verdict',
+    'low_points',
+    'high_points',
+    'decided_by',
+    'table',
+    'command',
+  ].map((title) => ({ title })),
+  rows: verdicts.map(({ claim, text, scale, data, verdict, interval, decidedBy, table, command }) => [
     String(claim),
     text,
     scale,
@@ -25,6 +34,7 @@ const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
     verdict,
     value(interval?.[0]),
     value(interval?.[1]),
+    decidedBy ?? '',
     table,
     command,
   ]),
@@ -44,13 +54,15 @@ export const Claims = ({
   const counts = (['supported', 'contradicted', 'undecided'] as const).map(
     (verdict) => `${verdicts.filter((each) => each.verdict === verdict).length} ${verdict}`,
   );
+  const unmeasured = verdicts.filter(({ decidedBy }) => decidedBy === null).length;
   return (
     <div>
       <p>
-        What the records of this scale and data set say of each claim: {counts.join(', ')}. A claim is supported where
-        the whole interval lies beyond its margin, contradicted where it lies beyond it on the other side, else
-        undecided. Intervals are in points of accuracy, or per cent of training time, at 95 % with Holm’s correction
-        within a claim.
+        What the records of this scale and data set say of each claim: {counts.join(', ')}
+        {unmeasured > 0 ? `, ${unmeasured} of them since nothing is measured` : ''}. A claim is supported where the
+        whole interval lies beyond its margin, contradicted where it lies beyond it on the other side, else undecided;
+        what it asks for stands beside each of its comparisons. Intervals are in points of accuracy, or per cent of
+        training time, at 95 % with Holm’s correction within a claim; that of the comparison that decides is shown.
       </p>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table: claims">
         <table class="claims">
@@ -75,8 +87,17 @@ export const Claims = ({
                     <th scope="row">{claim.text}</th>
                     <td class={`verdict ${claim.verdict}`}>
                       <span aria-hidden="true">{marks[claim.verdict]}</span> {claim.verdict}
+                      {claim.decidedBy === null ? <small>: nothing is measured</small> : null}
                     </td>
-                    <td class="right">{intervalText(claim.interval)}</td>
+                    <td>
+                      {intervalText(claim.interval)}
+                      {claim.interval && claim.decidedBy !== null ? (
+                        <small>
+                          <br />
+                          {claim.decidedBy}
+                        </small>
+                      ) : null}
+                    </td>
                     <td>
                       <button
                         type="button"
@@ -92,7 +113,10 @@ export const Claims = ({
                         href="#runs"
                         onClick={(event) => {
                           event.preventDefault();
-                          state.set({ table: claim.table, methods: '', where: '', search: '' });
+                          state.set({
+                            ...{ table: claim.table, student: '', methods: '', where: '', search: '' },
+                            section: 'runs',
+                          });
                           document.getElementById('runs')?.scrollIntoView();
                         }}
                       >

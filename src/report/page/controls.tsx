@@ -80,7 +80,14 @@ interface ChecksProps {
 
 /** Several of a list, folded away. */
 export const Checks = ({ label, chosen, choices, onChange, none, most = Infinity }: ChecksProps) => (
-  <details class="control checks">
+  <details
+    class="control checks"
+    onKeyDown={(event) => {
+      if (event.key !== 'Escape') return;
+      event.currentTarget.open = false;
+      event.currentTarget.querySelector('summary')?.focus();
+    }}
+  >
     <summary>
       {label}: {chosen.length === 0 ? none : `${chosen.length} of ${choices.length}`}
     </summary>

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { comparedCurvesFigure, type CurveGroup } from '../../figures/compared-curves.js';
+import { unitOfTerm } from '../../figures/terms.js';
 import type { ReportEpoch } from '../data.js';
 import { Checks, Select } from './controls.js';
 import { FigureCard } from './figure-card.js';
@@ -36,13 +37,25 @@ const rate: Quantity = {
   of: (epoch) => epoch.learningRate,
 };
 
-const termQuantity = (term: string): Quantity => ({
-  name: `term ${term}`,
-  title: `Term ‘${term}’ (nats)`,
-  isAccuracy: false,
-  of: (epoch) => epoch.terms[term],
-});
+const termQuantity = (term: string): Quantity => {
+  const { unit, scale } = unitOfTerm(term);
+  return {
+    name: `term ${term}`,
+    title: `Term ‘${term}’ (${unit})`,
+    isAccuracy: false,
+    of: (epoch) => {
+      const value = epoch.terms[term];
+      return value === undefined ? undefined : scale * value;
+    },
+  };
+};
 
+/** Of which methods curves are drawn where none are chosen; the others in their order. */
+const prominent = ['ciard', 'pgd-at', 'b-mtard', 'rslad'];
+const prominence = ({ first: { method, variant } }: RunGroup): number => {
+  const place = method === variant ? prominent.indexOf(method) : -1;
+  return place < 0 ? prominent.length : place;
+};
 /** Groups that are drawn where none is chosen. */
 const usualGroups = 4;
 
@@ -57,7 +70,13 @@ export const Curves = ({
 }) => {
   const trained = groups.filter(({ runs }) => runs.some(({ training }) => training));
   const ids = trained.map(({ id }) => id);
-  const chosen = state.chosen('curves', ids, ids.slice(0, usualGroups));
+  // What the project is named for, and what it is compared with first.
+  const usual = [...trained].sort((a, b) => prominence(a) - prominence(b)).slice(0, usualGroups);
+  const chosen = state.chosen(
+    'curves',
+    ids,
+    usual.map(({ id }) => id),
+  );
   const drawn = trained.filter(({ id }) => chosen.includes(id));
   const terms = [
     ...new Set(

@@ -33,8 +33,15 @@ export interface RunGroup {
   readonly runs: readonly ReportRun[];
 }
 
-const groupKey = ({ scale, data, student, variant, of, settings }: ReportRun): string =>
-  JSON.stringify([scale, data, student, variant, of, Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1))]);
+/** Short, for links; the student and the teacher of one training are two runs. */
+export const shortKey = ({ id, of }: Pick<ReportRun, 'id' | 'of'>): string =>
+  `${id.slice(0, 10)}${of === 'student' ? '' : 't'}`;
+
+const groupKey = ({ scale, data, student, variant, of, isPilot, settings }: ReportRun): string => {
+  const known = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  // Where its training is not on record, a run is known by its row alone.
+  return JSON.stringify([scale, data, student, of, isPilot, known.length > 0 ? known : variant]);
+};
 
 /** Settings behind a name, at most. */
 const mostTelling = 3;
@@ -52,8 +59,8 @@ export const groupRuns = (runs: readonly ReportRun[]): RunGroup[] => {
     const sorted = [...group].sort((a, b) => a.seed - b.seed);
     const [first] = sorted as [ReportRun];
     return {
-      id: `${first.id.slice(0, 10)}${first.of === 'student' ? '' : 't'}`,
-      title: isOneStudent ? first.title : `${first.title}, ${first.student}`,
+      id: shortKey(first),
+      title: [first.title, ...(isOneStudent ? [] : [first.student]), ...(first.isPilot ? ['pilot'] : [])].join(', '),
       first,
       runs: sorted,
     };
@@ -169,18 +176,21 @@ export interface Ablation {
 export const ablationsOf = (groups: readonly RunGroup[], setting: string): Ablation[] => {
   const parts = new Map<string, RunGroup[]>();
   for (const group of groups) {
-    const { scale, data, student, of, settings } = group.first;
+    const { scale, data, student, of, isPilot, settings } = group.first;
     if (!(setting in settings)) continue;
     const rest = Object.entries(settings)
       .filter(([name]) => name !== setting)
       .sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = JSON.stringify([scale, data, student, of, rest]);
+    const key = JSON.stringify([scale, data, student, of, isPilot, rest]);
     parts.set(key, [...(parts.get(key) ?? []), group]);
   }
   const found = [...parts.values()].filter(
     (part) => new Set(part.map(({ first }) => first.settings[setting])).size > 1,
   );
-  const titleOf = ([group]: readonly RunGroup[]): string => `${group!.first.method}, ${group!.first.student}`;
+  const titleOf = ([group]: readonly RunGroup[]): string => {
+    const { method, student, isPilot } = group!.first;
+    return [method, student, ...(isPilot ? ['pilot'] : [])].join(', ');
+  };
   return found.map((part) => {
     // Where one method has several, what they hold says which is which.
     const alike = found.filter((other) => titleOf(other) === titleOf(part)).map(([group]) => group!.first.settings);

@@ -7,7 +7,7 @@ import { Select } from './controls.js';
 import { imagesOf } from './laboratory-images.js';
 import { DataTable } from './data-table.js';
 import { embeddedOutcome } from './embedded.js';
-import { inPercent, type RunGroup } from './groups.js';
+import { inPercent, shortKey, type RunGroup } from './groups.js';
 import { Pixels } from './pixels.js';
 import type { PageState } from './state.js';
 
@@ -62,9 +62,7 @@ export const Images = ({ data, groups, laboratory, state }: ImagesProps) => {
   );
   const choices = groups.flatMap((group) =>
     group.runs.flatMap((run) =>
-      run.evaluations[attack]
-        ? [{ run, value: run.key.slice(0, 10), title: `${group.title}, replicate ${run.seed}` }]
-        : [],
+      run.evaluations[attack] ? [{ run, value: shortKey(run), title: `${group.title}, replicate ${run.seed}` }] : [],
     ),
   );
   const preferred = choices.find(({ run }) => run.method === 'ciard') ?? choices[0];
@@ -144,7 +142,7 @@ export const Images = ({ data, groups, laboratory, state }: ImagesProps) => {
               notes: [
                 `These two networks on ${test.total} images: ${inPercent(bothRight / test.total + test.onlyFirst / test.total)} % against ` +
                   `${inPercent(bothRight / test.total + test.onlySecond / test.total)} %, difference ${points(test.difference)} points ` +
-                  `(${points(test.interval[0])} … ${points(test.interval[1])}), exact McNemar p = ${test.pValue.toPrecision(2)}. ` +
+                  `(${points(test.interval[0])} … ${points(test.interval[1])}), exact McNemar p ${test.pValue === 0 ? '< 1e-300' : `= ${test.pValue.toPrecision(2)}`}. ` +
                   'It says nothing of the methods that trained them.',
               ],
             }}

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { cleanRobustFigure, type CleanRobustPoint } from '../../figures/clean-robust.js';
-import type { ReportData } from '../data.js';
+import type { ReportData, ReportRun } from '../data.js';
 import { Select } from './controls.js';
 import { FigureCard } from './figure-card.js';
 import { groupMeasured, settingText, type RunGroup } from './groups.js';
@@ -30,6 +30,10 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
   const own = groups[0]?.first.data ?? '';
   const paper = state.oneOf('paper', ['none', ...printed], printed.includes(own) ? own : 'none');
   const points = useMemo((): CleanRobustPoint[] => {
+    // The legend has an entry a method: its variants are told under the pointer.
+    const titles = new Map(data.published.map(({ method, title }) => [method, title]));
+    for (const { method, variant, title } of data.runs) if (method === variant) titles.set(method, title);
+    const titleOf = ({ method, title }: ReportRun): string => titles.get(method) ?? title;
     const students = new Set(groups.map(({ first }) => first.student));
     // Students of several networks are no rivals: each has its own symbol and front.
     const groupOf = (who: string, student: string): string => (students.size > 1 ? `${who}, ${student}` : who);
@@ -43,7 +47,7 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
       );
       return [
         {
-          ...{ label: title, entry: first.title, method: first.method, clean, robust },
+          ...{ label: title, entry: titleOf(first), method: first.method, clean, robust },
           group: groupOf('ours', first.student),
           details: [`replicates ${runs.map(({ seed }) => seed).join(', ')}`, ...lines],
         },

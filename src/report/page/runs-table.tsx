@@ -1,7 +1,7 @@
 import { Fragment, options } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { inPercent } from './groups.js';
-import type { ReportData, ReportRun } from '../data.js';
+import type { ReportData, ReportRun, SettingValue } from '../data.js';
 import type { Cell, Table } from '../../tables/table.js';
 import { Select } from './controls.js';
 import { CsvButton } from './data-table.js';
@@ -12,6 +12,7 @@ import {
   meanText,
   resultOf,
   settingText,
+  shortKey,
   wRobust,
   type RunGroup,
 } from './groups.js';
@@ -60,6 +61,9 @@ const sorted = (groups: readonly RunGroup[], by: string, isDescending: boolean):
     return isDescending ? -order : order;
   });
 
+/** A setting in full. */
+const machineText = (value: SettingValue | undefined): string => (value === undefined ? '' : String(value ?? 'none'));
+
 /** The groups with mean, deviation and replicates a column each, for machines. */
 const machineTable = (
   groups: readonly RunGroup[],
@@ -83,7 +87,7 @@ const machineTable = (
       group.first.student,
       group.first.method,
       value(group.runs.length),
-      ...settings.map((name) => settingText(group.first.settings[name])),
+      ...settings.map((name) => machineText(group.first.settings[name])),
       ...results.flatMap(({ name }) => {
         const mean = groupMean(group, name);
         return [value(mean && 100 * mean.mean), value(mean?.deviation && 100 * mean.deviation), value(mean?.n)];
@@ -111,7 +115,7 @@ const machineRuns = (
         title,
         value(run.seed),
         ...[run.name, run.scale, run.data, run.student, run.method],
-        ...settings.map((name) => settingText(run.settings[name])),
+        ...settings.map((name) => machineText(run.settings[name])),
         ...results.map(({ name }) => {
           const result = resultOf(run, name);
           return value(result === undefined ? undefined : 100 * result);
@@ -199,8 +203,8 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
   const results = resultNames(runs, data);
   const differing = differingSettings(runs);
   const columnsOf = state.oneOf('columns', ['results', 'differ', 'settings'], 'results');
-  const settings =
-    columnsOf === 'results' ? [] : columnsOf === 'differ' ? differing : Object.keys(runs[0]?.settings ?? {});
+  const everySetting = [...new Set(runs.flatMap((run) => Object.keys(run.settings)))];
+  const settings = columnsOf === 'results' ? [] : columnsOf === 'differ' ? differing : everySetting;
   const shownResults = columnsOf === 'settings' ? [] : results;
   const by = state.get('sort');
   const isDescending = by.startsWith('-');
@@ -246,7 +250,6 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
       </button>
     </th>
   );
-  const shortRun = (run: ReportRun): string => `${run.id.slice(0, 10)}${run.of === 'student' ? '' : 't'}`;
   return (
     <div>
       <div class="controls">
@@ -272,11 +275,14 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
           >
             {open.length > 0 ? 'Fold the single runs' : 'Unfold the single runs'}
           </button>
-          <CsvButton name="runs" table={() => machineTable(rows, results, differing)} />
+          <CsvButton
+            name="runs"
+            table={() => machineTable(rows, results, columnsOf === 'settings' ? everySetting : differing)}
+          />
           <CsvButton
             name="single-runs"
             title="CSV of single runs"
-            table={() => machineRuns(rows, results, differing)}
+            table={() => machineRuns(rows, results, columnsOf === 'settings' ? everySetting : differing)}
           />
         </div>
       </div>
@@ -284,7 +290,7 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
         <table class="runs">
           <caption>
             {groups.length} groups of {runs.length} runs, mean ± s.d. (replicates), accuracy in per cent
-            {hidden.length > 0 ? `; ${hidden.length} not drawn, means hold them still` : ''}
+            {hidden.length > 0 ? `; ${hidden.length} not drawn among the training curves, means hold them still` : ''}
           </caption>
           <thead>
             <tr>
@@ -297,7 +303,7 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
           <tbody>
             {rows.slice(0, limit).map((group) => {
               const isOpen = open.includes(group.id);
-              const notDrawn = group.runs.filter((run) => hidden.includes(shortRun(run))).length;
+              const notDrawn = group.runs.filter((run) => hidden.includes(shortKey(run))).length;
               return (
                 <Fragment key={group.id}>
                   <tr class="group">
@@ -334,13 +340,13 @@ export const RunsTable = ({ data, groups, state }: RunsTableProps) => {
                   </tr>
                   {isOpen
                     ? group.runs.map((run) => {
-                        const short = shortRun(run);
+                        const short = shortKey(run);
                         const isTold = details.includes(short);
                         return (
                           <Fragment key={run.key}>
                             <tr class="single">
                               <th scope="row">
-                                {run.training ? (
+                                {run.training && group.runs.length > 1 ? (
                                   <label>
                                     <input
                                       type="checkbox"
