@@ -15,6 +15,7 @@ import {
   resultOf,
   searchGroups,
   settingKey,
+  shortKey,
 } from '../../src/report/page/groups.js';
 import { formatHash, pageState, parseHash } from '../../src/report/page/state.js';
 import { temporaryFolder } from '../temporary.js';
@@ -88,6 +89,22 @@ test('what is looked for leaves groups whole', () => {
   const [same] = searchGroups(groups, several.runs[1]!.name);
   assert.equal(same, several);
   assert.deepEqual(searchGroups(groups, 'no-such-thing'), []);
+});
+
+test('a pilot is no replicate of what it chose the settings for', () => {
+  const [run] = data.runs;
+  const pilot = { ...run!, key: 'pilot', id: 'e'.repeat(64), seed: 100, isPilot: true };
+  const renamed = { ...run!, key: 'other', id: 'd'.repeat(64), seed: 7, variant: 'by another name' };
+  const groups = groupRuns([run!, pilot, renamed]);
+  assert.deepEqual(
+    groups.map(({ title, runs }) => [title, runs.length]),
+    [
+      [run!.title, 2],
+      [`${run!.title}, pilot`, 1],
+    ],
+  );
+  // The student and its teacher are two runs of one training.
+  assert.notEqual(shortKey(run!), shortKey({ ...run!, of: 'robust teacher' }));
 });
 
 test('groups of one name are told apart by their settings', () => {

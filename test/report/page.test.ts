@@ -161,7 +161,7 @@ suite(
       await page.locator('tr.single input').first().uncheck();
       assert.equal(await group.locator('[data-result="clean"]').innerText(), mean);
       assert.match(await group.innerText(), /1 of 3 not drawn/);
-      assert.match(await page.locator('.runs caption').innerText(), /1 not drawn, means hold them still/);
+      assert.match(await page.locator('.runs caption').innerText(), /1 not drawn among the training curves, means hold them still/);
       await close(page);
     });
 
@@ -218,6 +218,25 @@ suite(
       assert.equal(await page.getByLabel('ε in 255ths').inputValue(), '64');
       assert.ok((await page.locator('tr.group').count()) > 0);
       assert.deepEqual(problems, []);
+      await close(page);
+    });
+
+    test('a link to a section opens there, and stays while figures are drawn', async () => {
+      for (const hash of ['#claims', '#section=claims&table=all']) {
+        const { page, problems } = await open(hash, { viewport: { width: 1280, height: 600 } });
+        await page.locator('[data-figure="parallel-coordinates"][data-drawn]').waitFor();
+        await page.waitForTimeout(500);
+        const top = await page.evaluate<number>(`document.getElementById('claims').getBoundingClientRect().top`);
+        assert.ok(top >= 0 && top < 300, `${hash}: the heading is at ${top} px`);
+        assert.deepEqual(problems, []);
+        await close(page);
+      }
+    });
+
+    test('every setting of every run is a column, in full', async () => {
+      const { page } = await open('#table=all&columns=settings');
+      const heads = await page.locator('.runs thead').innerText();
+      for (const name of ['pushWeight', 'retrainEvery', 'temperature']) assert.ok(heads.includes(name), name);
       await close(page);
     });
 
