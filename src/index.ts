@@ -111,6 +111,7 @@ export { imageGrid, type AttackedImage } from './views/image-grid.js';
 export { modelSummary } from './views/model-summary.js';
 export { cellRecordsTable } from './views/cell-records.js';
 export { claimsTable } from './views/claims.js';
+export { findings } from './views/findings.js';
 
 // Around
 export { InterruptedError, UserError } from './errors.js';

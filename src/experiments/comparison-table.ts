@@ -2,10 +2,14 @@ import type { Table } from '../tables/table.js';
 import type { Comparison } from './claims.js';
 
 /** A fraction as points, with a sign that reads. */
-const pointsText = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
+export const pointsText = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
 
 export const intervalText = (interval: Comparison['interval']): string =>
   interval ? `${pointsText(interval[0])} … ${pointsText(interval[1])}` : '–';
+
+/** Where a comparison has to lie for its claim. */
+export const askedText = ({ least, side }: Pick<Comparison, 'least' | 'side'>): string =>
+  `${side === 'above' ? '>' : '<'} ${least === 0 ? '0' : pointsText(side === 'above' ? least : -least)}`;
 
 /** Comparisons, a row each, in points. */
 export const tableOfComparisons = (comparisons: readonly Comparison[]): Table => ({
@@ -17,12 +21,12 @@ export const tableOfComparisons = (comparisons: readonly Comparison[]): Table =>
     { title: 'Asked for', align: 'right' },
     { title: 'Verdict' },
   ],
-  rows: comparisons.map(({ what, n, mean, interval, verdict, least, side }) => [
-    what,
-    String(n),
-    mean === null ? '–' : pointsText(mean),
-    intervalText(interval),
-    `${side === 'above' ? '>' : '<'} ${least === 0 ? '0' : pointsText(side === 'above' ? least : -least)}`,
-    { text: verdict, strong: verdict !== 'undecided' },
+  rows: comparisons.map((comparison) => [
+    comparison.what,
+    String(comparison.n),
+    comparison.mean === null ? '–' : pointsText(comparison.mean),
+    intervalText(comparison.interval),
+    askedText(comparison),
+    { text: comparison.verdict, strong: comparison.verdict !== 'undecided' },
   ]),
 });

@@ -9,6 +9,6 @@ export const comparisonsView = (comparisons: readonly Comparison[]): Displayable
     ...tableOfComparisons(comparisons),
     notes: [
       'Differences within each replicate, in points of accuracy; t intervals over replicates at 95 % with Holm’s ' +
-        'correction. Supported: the whole interval lies more than half a point above zero; contradicted: below.',
+        'correction. Supported: the whole interval lies beyond what is asked for; contradicted: as far on the other side.',
     ],
   });

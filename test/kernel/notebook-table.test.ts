@@ -8,6 +8,7 @@ import { settingOf } from '../../src/experiments/setting.js';
 import { notebookSetting } from '../../src/kernel/notebook-setting.js';
 import { recordedTable } from '../../src/kernel/notebook-table.js';
 import { claimsTable } from '../../src/views/claims.js';
+import { findings } from '../../src/views/findings.js';
 import { temporaryFolder } from '../temporary.js';
 
 const textOf = async (shown: Displayable): Promise<string> => String((await shown[displaySymbol]())['text/plain']);
@@ -37,6 +38,18 @@ test('verdicts of chosen claims, with the command of each', async () => {
   assert.match(text, /npx ciard table ablation-terms --scale quick --data synthetic/);
   assert.match(text, /npx ciard table degradation/);
   assert.doesNotMatch(text, /table students/);
+});
+
+test('what was found is told from the records, and where there are none what makes them', async () => {
+  const setting = await settingOf('quick');
+  const text = await textOf(findings(await verdicts(setting), [5, 6]));
+  assert.match(
+    text,
+    /undecided\. slope of robust accuracy over the last third, an epoch: [+−]\d+\.\d\d \(.* … .*, 3 replicates\), asked for is < 0/,
+  );
+  assert.match(text, /of 2 comparisons \d hold, \d are contradicted/);
+  const nothing = await textOf(findings(await verdicts(setting, { results: 'no-such', runs: 'no-such' }), [6]));
+  assert.match(nothing, /nothing is measured: npx ciard table degradation --scale quick/);
 });
 
 test('a notebook is run whole by a person, small by a test', () => {
