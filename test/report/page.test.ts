@@ -161,7 +161,10 @@ suite(
       await page.locator('tr.single input').first().uncheck();
       assert.equal(await group.locator('[data-result="clean"]').innerText(), mean);
       assert.match(await group.innerText(), /1 of 3 not drawn/);
-      assert.match(await page.locator('.runs caption').innerText(), /1 not drawn among the training curves, means hold them still/);
+      assert.match(
+        await page.locator('.runs caption').innerText(),
+        /1 not drawn among the training curves, means hold them still/,
+      );
       await close(page);
     });
 
@@ -231,6 +234,15 @@ suite(
         assert.deepEqual(problems, []);
         await close(page);
       }
+    });
+
+    test('what the chosen table varies is the first ablation', async () => {
+      const { page } = await open('#table=students');
+      const setting = page
+        .locator('section', { has: page.locator('#ablations') })
+        .getByLabel('Setting', { exact: true });
+      assert.equal(await setting.inputValue(), 'epochs');
+      await close(page);
     });
 
     test('every setting of every run is a column, in full', async () => {

@@ -15,38 +15,56 @@ const mostAcross = 4 * mostLines;
 /** Pixels between two uprights, at least, so that their names can be read. */
 const uprightWidth = 110;
 
+/** Settings in which groups differ that differ in nothing else, and that were measured: the most telling first. */
+const ablatedSettings = (groups: readonly RunGroup[], results: readonly string[]): string[] =>
+  differingSettings(groups.flatMap(({ runs }) => runs))
+    .map((name) => ({
+      name,
+      values: ablationsOf(groups, name).reduce(
+        (sum, ablation) =>
+          sum +
+          Math.max(
+            0,
+            ...results.map((result) => ablation.groups.filter((group) => groupMean(group, result)).length - 1),
+          ),
+        0,
+      ),
+    }))
+    .filter(({ values }) => values > 0)
+    .sort((a, b) => b.values - a.values)
+    .map(({ name }) => name);
+
 interface AblationsProps {
   readonly data: ReportData;
+  /** Those of the chosen table. */
+  readonly ofTable: readonly RunGroup[];
+  /** Those of every table: an ablation may need rows of several. */
   readonly groups: readonly RunGroup[];
   readonly state: PageState;
   readonly isDark: boolean;
 }
 
-export const Ablations = ({ data, groups, state, isDark }: AblationsProps) => {
-  const runs = groups.flatMap((group) => group.runs);
-  const results = resultNames(runs, data);
-  // Settings of which there are groups that differ in nothing else, and that were measured, the most telling first.
-  const settings = useMemo(
-    () =>
-      differingSettings(runs)
-        .map((name) => ({
-          name,
-          values: ablationsOf(groups, name).reduce(
-            (sum, ablation) =>
-              sum +
-              Math.max(
-                0,
-                ...results.map((result) => ablation.groups.filter((group) => groupMean(group, result.name)).length - 1),
-              ),
-            0,
-          ),
-        }))
-        .filter(({ values }) => values > 0)
-        .sort((a, b) => b.values - a.values)
-        .map(({ name }) => name),
-    [groups],
+export const Ablations = ({ data, ofTable, groups: ofAll, state, isDark }: AblationsProps) => {
+  const results = resultNames(
+    ofAll.flatMap(({ runs }) => runs),
+    data,
   );
+  // What the chosen table varies comes first, then what any does; pilots, which have a budget of their own, come last.
+  const pools = useMemo(
+    () =>
+      [ofTable, ofAll.filter(({ first }) => !first.isPilot), ofAll].map((groups) => ({
+        groups,
+        settings: ablatedSettings(
+          groups,
+          results.map(({ name }) => name),
+        ),
+      })),
+    [ofTable, ofAll],
+  );
+  const settings = [...new Set(pools.flatMap((pool) => pool.settings))];
   const setting = state.oneOf('setting', settings, settings[0] ?? '');
+  const groups = (pools.find((pool) => pool.settings.includes(setting)) ?? pools[2]!).groups;
+  const runs = groups.flatMap((group) => group.runs);
   const usual = [
     ['clean', 'pgd-sat'],
     ['held-out-clean', 'held-out-robust'],

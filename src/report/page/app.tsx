@@ -322,7 +322,7 @@ export const App = ({ data, laboratory, hash, isDarkByDefault }: AppProps) => {
           <Curves groups={groups} state={state} isDark={isDark} />
         </Section>
         <Section id="ablations">
-          <Ablations data={data} groups={wider} state={state} isDark={isDark} />
+          <Ablations data={data} ofTable={groups} groups={wider} state={state} isDark={isDark} />
         </Section>
         <Section id="images">
           <Images data={data} groups={groups} laboratory={laboratory ?? null} state={state} />
