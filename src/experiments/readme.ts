@@ -4,6 +4,7 @@ import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell } from '../tables/table.js';
 import { verdicts, type ClaimVerdict } from './claims.js';
 import { intervalText, tableOfComparisons } from './comparison-table.js';
+import { findingText } from './finding.js';
 import type { GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import type { Places } from './places.js';
@@ -67,6 +68,9 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
     `Of ${found.length} claims ${decided('supported')} are supported, ${decided('contradicted')} contradicted, ` +
       `${decided('undecided')} undecided${unmeasured > 0 ? `, ${unmeasured} of them since nothing is measured` : ''}.`,
     claimsTable(found, made),
+    ...found
+      .filter(({ decidedBy }) => decidedBy !== null)
+      .map((claim) => `**${claim.claim}.** ${claim.text} ${findingText(claim)}`),
     'Every comparison behind them:',
     comparisonsTable(found),
     'Tables, and how many of their networks are measured:',

@@ -40,6 +40,18 @@ test('a verdict says by which comparison, and a comparison what is asked for', (
   );
 });
 
+test('what is undecided says how many replicates would do, and what is decided does not', () => {
+  for (const { comparisons } of found) {
+    for (const { verdict, needed, n, mean, least } of comparisons) {
+      if (verdict !== 'undecided') assert.equal(needed, null);
+      else if (needed !== null) assert.ok(needed > n);
+      else assert.ok(Math.abs(mean!) <= least || n < 2, `${mean} of ${least}`);
+    }
+  }
+  // More than a tenth: less than a tenth contradicts it, and not only less than nothing.
+  assert.deepEqual([claim(7).comparisons[0]!.least, claim(7).comparisons[0]!.side], [0, 'above']);
+});
+
 test('of what is not measured no comparison decides', async () => {
   const nothing = await verdicts(setting, { results: 'no-such-folder', runs: 'no-such-folder' });
   assert.ok(nothing.every(({ decidedBy, verdict }) => decidedBy === null && verdict === 'undecided'));

@@ -45,11 +45,11 @@ test('what was found is told from the records, and where there are none what mak
   const text = await textOf(findings(await verdicts(setting), [5, 6]));
   assert.match(
     text,
-    /undecided\. slope of robust accuracy over the last third, an epoch: [+−]\d+\.\d\d \(.* … .*, 3 replicates\), asked for is < 0/,
+    /Undecided\. slope of robust accuracy over the last third, an epoch: [+−]\d+\.\d\d \(.* … .*, 3 replicates\); asked for is < 0\. /,
   );
   assert.match(text, /of 2 comparisons \d hold, \d are contradicted/);
   const nothing = await textOf(findings(await verdicts(setting, { results: 'no-such', runs: 'no-such' }), [6]));
-  assert.match(nothing, /nothing is measured: npx ciard table degradation --scale quick/);
+  assert.match(nothing, /Nothing is measured: npx ciard table degradation --scale quick/);
 });
 
 test('a notebook is run whole by a person, small by a test', () => {

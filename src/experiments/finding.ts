@@ -1,0 +1,35 @@
+import type { ClaimVerdict } from './claims.js';
+import { askedText, intervalText, pointsText } from './comparison-table.js';
+
+/** What it takes to decide a claim that is undecided. */
+const settlingText = ({ comparisons }: ClaimVerdict): string => {
+  const open = comparisons.filter(({ verdict }) => verdict === 'undecided');
+  if (open.some(({ n }) => n < 2)) return 'One replicate has no interval: it takes two more at least.';
+  const within = open.filter(({ needed }) => needed === null).length;
+  if (within > 0) {
+    return open.length === 1
+      ? 'The mean is within its margin: more replicates settle it only by moving it.'
+      : `${within} of ${open.length} undecided means are within their margins: more replicates settle them only by moving them.`;
+  }
+  const most = Math.max(...open.map(({ needed }) => needed!));
+  return `Were all means and deviations to stay as they are, ${most} replicates would decide it.`;
+};
+
+/** What was found of a claim, and what would settle it, in sentences. */
+export const findingText = (claim: ClaimVerdict): string => {
+  const { verdict, comparisons, decidedBy, command } = claim;
+  const deciding = comparisons.find(({ what }) => what === decidedBy);
+  if (deciding?.mean == null) return `Nothing is measured: ${command} does it.`;
+  const count = (of: ClaimVerdict['verdict']): number => comparisons.filter((each) => each.verdict === of).length;
+  const share =
+    comparisons.length === 1
+      ? ''
+      : `: of ${comparisons.length} comparisons ${count('supported')} hold, ${count('contradicted')} are contradicted`;
+  const replicates = Math.min(...comparisons.map(({ n }) => n));
+  const where = deciding.interval ? `${intervalText(deciding.interval)}, ` : '';
+  return (
+    `${verdict[0]!.toUpperCase()}${verdict.slice(1)}${share}. ${deciding.what}: ${pointsText(deciding.mean)} ` +
+    `(${where}${replicates} replicate${replicates === 1 ? '' : 's'}); asked for is ${askedText(deciding)}.` +
+    (verdict === 'undecided' ? ` ${settlingText(claim)}` : '')
+  );
+};
