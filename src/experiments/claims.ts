@@ -147,7 +147,10 @@ const opposite: Readonly<Record<Verdict, Verdict>> = {
  */
 const improvesNotBoth = (both: readonly Comparison[]): Comparison => {
   const [worse] = [...both].sort((a, b) => (a.mean ?? Infinity) - (b.mean ?? Infinity)) as [Comparison];
-  return { ...worse, what: `not both: ${worse.what}`, side: 'below', verdict: opposite[all(both)] };
+  // Decided by the worse of the two where that is below zero; else both have to be.
+  const open = (worse.mean ?? 0) < 0 ? [worse] : both.filter(({ verdict }) => verdict === 'undecided');
+  const needed = open.some((each) => each.needed === null) ? null : Math.max(...open.map((each) => each.needed!));
+  return { ...worse, what: `not both: ${worse.what}`, side: 'below', verdict: opposite[all(both)], needed };
 };
 
 /**

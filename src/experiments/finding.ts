@@ -5,13 +5,15 @@ import { askedText, intervalText, pointsText } from './comparison-table.js';
 const settlingText = ({ comparisons }: ClaimVerdict): string => {
   const open = comparisons.filter(({ verdict }) => verdict === 'undecided');
   if (open.some(({ n }) => n < 2)) return 'One replicate has no interval: it takes two more at least.';
-  const within = open.filter(({ needed }) => needed === null).length;
+  const within = open.filter(({ mean, least }) => Math.abs(mean!) <= least).length;
   if (within > 0) {
     return open.length === 1
       ? 'The mean is within its margin: more replicates settle it only by moving it.'
       : `${within} of ${open.length} undecided means are within their margins: more replicates settle them only by moving them.`;
   }
-  const most = Math.max(...open.map(({ needed }) => needed!));
+  const needed = open.map((each) => each.needed);
+  if (needed.includes(null)) return 'More replicates would decide it, but too many to plan for.';
+  const most = Math.max(...needed.map(Number));
   return `Were all means and deviations to stay as they are, ${most} replicates would decide it.`;
 };
 

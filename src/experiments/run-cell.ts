@@ -20,6 +20,7 @@ import type { Progress } from '../progress.js';
 import { writeCellRecord, type CellRecord } from '../results/cell-record.js';
 import type { CellId, EvaluateCell, TrainCell } from '../results/cell.js';
 import { bestFile, teacherFile } from '../training/run-folder.js';
+import { isUnderWay } from '../training/run-state.js';
 import { train } from '../training/train.js';
 import type { PlannedCell } from './grid.js';
 import { recordOf, recordsFolder, runFolder, type Places } from './places.js';
@@ -49,11 +50,16 @@ const imagesOf = async ({ name, md5 }: TrainCell['data'], part: 'train' | 'test'
   );
 };
 
-/** @throws UserError where the network is not trained yet */
-const trainedFile = (places: Places, id: CellId, of: EvaluateCell['of']): string => {
+/** @throws UserError where the network is not trained yet, or not to its end */
+const trainedFile = async (places: Places, id: CellId, of: EvaluateCell['of']): Promise<string> => {
   const folder = runFolder(places, id);
   const file = of === 'student' ? bestFile(folder) : teacherFile(folder);
-  if (existsSync(file)) return file;
+  if (existsSync(file)) {
+    if (!(await isUnderWay(folder))) return file;
+    throw new UserError(
+      `${file} is of a training that has not ended: it has to be run to its end first, "npx ciard cell run ${id.slice(0, 12)}".`,
+    );
+  }
   throw new UserError(`${file} is missing: its training has to be run first, "npx ciard cell run ${id.slice(0, 12)}".`);
 };
 
@@ -61,8 +67,11 @@ const trainedFile = (places: Places, id: CellId, of: EvaluateCell['of']): string
  * The network that a training left, or its robust teacher as ITT left it; tensors are the caller's.
  * @throws UserError where it is not trained yet
  */
-export const loadTrained = (places: Places, id: CellId, of: EvaluateCell['of'] = 'student'): Promise<WeightedNetwork> =>
-  loadNetwork(trainedFile(places, id, of));
+export const loadTrained = async (
+  places: Places,
+  id: CellId,
+  of: EvaluateCell['of'] = 'student',
+): Promise<WeightedNetwork> => loadNetwork(await trainedFile(places, id, of));
 
 interface Stopwatch {
   readonly wall: () => number;
@@ -230,7 +239,7 @@ const runEvaluation = async (
         stages: outcome.stages
           ? Object.fromEntries(Object.entries(outcome.stages).map(([stage, each]) => [stage, plainStage(each)]))
           : null,
-        checkpoint: await sha256(trainedFile(places, cell.model, cell.of)),
+        checkpoint: await sha256(await trainedFile(places, cell.model, cell.of)),
       },
       warnings: warnings.map(({ attack, message }) => `${attack}: ${message}`),
       cost: { wall: outcome.seconds, processor: stopwatch.processor(), imagesPerSecond: outcome.imagesPerSecond },
@@ -273,7 +282,7 @@ export const runCells = async (
           );
         }
       } else {
-        trainedFile(places, cell.model, cell.of);
+        await trainedFile(places, cell.model, cell.of);
         const hold = await holdAlone(
           join(runFolder(places, cell.model), `.${id}.json`),
           `the evaluation ${entry.name}`,

@@ -132,3 +132,16 @@ export const loadState = async (
     ),
   };
 };
+
+/**
+ * Whether a run has begun in a folder and has epochs before it: the weights that lie there are not those that it will leave.
+ * Weights without a run's state, as a checkpoint that was brought has none, are whole.
+ */
+export const isUnderWay = async (folder: string): Promise<boolean> => {
+  const file = stateFile(folder);
+  if (!existsSync(file)) return false;
+  const { metadata } = await readSafetensors(file);
+  const state = stateSchema.safeParse(parseJson(metadata['run']));
+  const identity = parseJson(metadata['identity']) as Partial<RunIdentity> | undefined;
+  return state.success && identity?.recipe !== undefined && state.data.epoch < identity.recipe.epochs;
+};
