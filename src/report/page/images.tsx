@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { unpackOutcome } from '../../evaluation/outcome-bits.js';
+import { pointsText } from '../../experiments/comparison-table.js';
 import { mcnemar, type McNemar } from '../../statistics/mcnemar.js';
 import type { Table } from '../../tables/table.js';
 import type { Laboratory, ReportData, ReportRun } from '../data.js';
@@ -17,8 +18,6 @@ interface ImagesProps {
   readonly laboratory: Laboratory | null;
   readonly state: PageState;
 }
-
-const points = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
 
 /** The comparison on one row, with what it is of. */
 const machineTable = (
@@ -141,8 +140,8 @@ export const Images = ({ data, groups, laboratory, state }: ImagesProps) => {
               ],
               notes: [
                 `These two networks on ${test.total} images: ${inPercent(bothRight / test.total + test.onlyFirst / test.total)} % against ` +
-                  `${inPercent(bothRight / test.total + test.onlySecond / test.total)} %, difference ${points(test.difference)} points ` +
-                  `(${points(test.interval[0])} … ${points(test.interval[1])}), exact McNemar p ${test.pValue === 0 ? '< 1e-300' : `= ${test.pValue.toPrecision(2)}`}. ` +
+                  `${inPercent(bothRight / test.total + test.onlySecond / test.total)} %, difference ${pointsText(test.difference)} points ` +
+                  `(${pointsText(test.interval[0])} … ${pointsText(test.interval[1])}), exact McNemar p ${test.pValue === 0 ? '< 1e-300' : `= ${test.pValue.toPrecision(2)}`}. ` +
                   'It says nothing of the methods that trained them.',
               ],
             }}

@@ -64,6 +64,8 @@ const sorted = (groups: readonly RunGroup[], by: string, isDescending: boolean):
 /** A setting in full. */
 const machineText = (value: SettingValue | undefined): string => (value === undefined ? '' : String(value ?? 'none'));
 
+const value = (number: number | undefined): Cell => ({ text: String(number ?? ''), value: number ?? null });
+
 /** The groups with mean, deviation and replicates a column each, for machines. */
 const machineTable = (
   groups: readonly RunGroup[],
@@ -72,7 +74,6 @@ const machineTable = (
 ): Table => {
   const own = ['title', 'scale', 'data', 'student', 'method', 'replicates'];
   const settings = chosen.filter((name) => !own.includes(name));
-  const value = (number: number | undefined): Cell => ({ text: String(number ?? ''), value: number ?? null });
   return {
     columns: [
       ...own,
@@ -105,7 +106,6 @@ const machineRuns = (
 ): Table => {
   const own = ['group', 'replicate', 'name', 'scale', 'data', 'student', 'method'];
   const settings = chosen.filter((name) => !own.includes(name));
-  const value = (number: number | undefined): Cell => ({ text: String(number ?? ''), value: number ?? null });
   return {
     columns: [...own, ...settings, ...results.map(({ name }) => name), 'processor_seconds', 'checkpoint', 'cell'].map(
       (title) => ({ title }),
