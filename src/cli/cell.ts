@@ -1,7 +1,7 @@
 import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { precisions, processPrecision, type Precision } from '../engine/precision.js';
+import { precisions, type Precision } from '../engine/precision.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
 import type { Places } from '../experiments/places.js';
@@ -96,35 +96,6 @@ const placesOf = async ({ results, runs }: RunFlags) => {
   return { results: results ?? places.results, runs: runs ?? places.runs };
 };
 
-/** Runs cells in a process of that precision. */
-const runElsewhere = async (cells: readonly Finding[], precision: Precision, places: Places): Promise<Ending> => {
-  const [{ createWorkers, exitCodes }, { writePlans }, { runFolder }, { interruptSignal }] = await Promise.all([
-    import('../experiments/workers.js'),
-    import('../experiments/execute.js'),
-    import('../experiments/places.js'),
-    import('../interruption.js'),
-  ]);
-  const { id, grid } = cells[0]!;
-  await writePlans({ cells, grid }, places);
-  // With as many threads as this process was given.
-  const workers = createWorkers(places, {});
-  const stop = (): void => {
-    workers.interrupt();
-  };
-  interruptSignal().addEventListener('abort', stop, { once: true });
-  try {
-    const log = join(runFolder(places, id), 'log.txt');
-    process.stderr.write(
-      `${cells.map(({ name }) => name).join(', ')}: in ${precision}, in a process of its own (${log})\n`,
-    );
-    const outcome = await workers.run({ ids: cells.map((cell) => cell.id), log }, precision);
-    return 'lost' in outcome ? { exitCode: exitCodes.failed, message: outcome.lost } : outcome;
-  } finally {
-    interruptSignal().removeEventListener('abort', stop);
-    await workers.close();
-  }
-};
-
 /** Of a worker: those of its last trainings, and of evaluations at the sizes that occur. */
 const programsKept = 24;
 
@@ -148,24 +119,11 @@ const runNamed = async (
   }
   for (const folder of [places.runs, places.results]) await checkFolderWritable(folder);
   await import('../engine/backend.js');
-  const [{ runCells }, { ordersOf }] = await Promise.all([
-    import('../experiments/run-cell.js'),
-    import('../experiments/execute.js'),
-  ]);
+  const { runCells } = await import('../experiments/run-cell.js');
   try {
-    for (const { precision, ids } of ordersOf({ cells: planned })) {
-      const cells = planned.filter(({ id }) => ids.includes(id));
-      if (precision === processPrecision()) {
-        await runCells(cells, { places, grid: planned[0]!.grid, progress }, ({ name }) => {
-          onDone(name);
-        });
-        continue;
-      }
-      // This process has loaded its arithmetic: another precision is another process.
-      const answer = await runElsewhere(cells, precision, places);
-      if (answer.exitCode !== exitCodes.done) return answer;
-      for (const { name } of cells) onDone(name);
-    }
+    await runCells(planned, { places, grid: planned[0]!.grid, progress }, ({ name }) => {
+      onDone(name);
+    });
     return { exitCode: exitCodes.done, message: null };
   } catch (error) {
     if (error instanceof InterruptedError || error instanceof HeldError) {

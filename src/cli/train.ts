@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { CheckpointInfo } from '../checkpoints/checkpoint.js';
-import { setPrecision, type Precision } from '../engine/precision.js';
+import type { Precision } from '../engine/precision.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Method } from '../methods/method.js';
 import type { Recipe } from '../methods/recipe.js';
@@ -182,7 +182,6 @@ export const add = (program: Command): void => {
       const recipe = await recipeOf(method, flags);
       await checkFolderWritable(flags.out);
 
-      setPrecision(recipe.precision);
       await import('../engine/backend.js');
       const [{ loadNetwork }, datasets, splits, { train }, { terminalProgress }] = await Promise.all([
         import('../checkpoints/checkpoint.js'),

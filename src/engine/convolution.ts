@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { attribute, defineKernel, execute, onGpu, onTensorFlow } from './kernels.js';
 import { subsample } from './pooling.js';
+import { precisionAtWork } from './precision.js';
 import { winogradConvolution } from './winograd.js';
 
 /** Padding in pixels on every side, as PyTorch counts it, or 'same' as TensorFlow pads (more at the bottom and right). */
@@ -137,7 +138,8 @@ const quickest = (
 ): 'direct' | 'winograd' | 'patches' | 'pointwise' => {
   if (onGpu()) return 'direct';
   if (kernelHeight === 1 && kernelWidth === 1) return 'pointwise';
-  if (kernelHeight !== 3 || kernelWidth !== 3) return 'direct';
+  // In bfloat16 the definition is as quick as Winograd's algorithm, whose products need more digits than that.
+  if (kernelHeight !== 3 || kernelWidth !== 3 || precisionAtWork() === 'bf16') return 'direct';
   if (stride === 1 && scheme === 'SAME') {
     const suits = height === width && height % 4 === 0 && height <= 8;
     return suits && inputs * outputs >= 256 * 256 ? 'winograd' : 'direct';

@@ -1,38 +1,39 @@
 import { UserError } from '../errors.js';
 
-/** bf16: oneDNN may round the factors of its products to 8 bits of mantissa; sums stay float32, and so does all else. */
+/**
+ * What functions of a program compute in. `bf16`: mixed precision, as of PyTorch's autocast: the factors of convolutions and
+ * matrix products, and what lies between them, are bfloat16, all else is float32 (`mixed-precision.ts`).
+ */
 export const precisions = ['float32', 'bf16'] as const;
 export type Precision = (typeof precisions)[number];
+
+let atWork: Precision = 'float32';
+
+/** The precision of the function that is being recorded: which kernel is quickest depends on it. */
+export const precisionAtWork = (): Precision => atWork;
+
+export const withPrecision = <T>(precision: Precision, run: () => T): T => {
+  const before = atWork;
+  atWork = precision;
+  try {
+    return run();
+  } finally {
+    atWork = before;
+  }
+};
 
 /** Read by oneDNN before its first operation, for the whole process: its mode of float32 arithmetic. */
 const variable = 'ONEDNN_DEFAULT_FPMATH_MODE';
 
-/** What the environment of a process has to hold so that it computes in this precision. */
-export const precisionEnvironment = (precision: Precision): Record<string, string> => ({
-  [variable]: precision === 'bf16' ? 'BF16' : 'STRICT',
-});
-
-/** Makes this process compute in `precision`. To be called before TensorFlow loads: afterwards it has no effect. */
-export const setPrecision = (precision: Precision): void => {
-  Object.assign(process.env, precisionEnvironment(precision));
-};
-
-/** How this process computes. oneDNN knows more modes; what is less than float32 and not ours is not taken for it. */
-export const processPrecision = (): Precision | 'other' => {
-  const mode = (process.env[variable] ?? '').toUpperCase();
-  return mode === '' || mode === 'STRICT' ? 'float32' : mode === 'BF16' ? 'bf16' : 'other';
-};
-
 /**
- * @param what that computes: 'this training', 'an evaluation'
- * @throws UserError where this process computes in another precision than is wanted
+ * @param what that computes: 'a training', 'an evaluation'
+ * @throws UserError where the environment lets oneDNN compute in less than float32 what is to be float32
  */
-export const checkPrecision = (what: string, wanted: Precision): void => {
-  if (processPrecision() === wanted) return;
+export const checkFloat32 = (what: string): void => {
+  const mode = process.env[variable] ?? '';
+  if (['', 'STRICT'].includes(mode.toUpperCase())) return;
   throw new UserError(
-    `${what} is to compute in ${wanted}, but this process has ${variable}=${process.env[variable] ?? ''}: ` +
-      (wanted === 'float32'
-        ? 'leave that out of the environment (a training in bf16 runs in a process of its own).'
-        : `start Node with ${variable}=BF16 (the command line does so: "ciard train --precision bf16").`),
+    `${what} is to compute in float32, but this process has ${variable}=${mode}, which lets oneDNN round factors: leave ` +
+      'that out of the environment ("ciard train --precision bf16" needs no such thing).',
   );
 };

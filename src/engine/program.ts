@@ -5,6 +5,7 @@ import type { Tensors } from './gradient.js';
 import { createGraph } from './graph.js';
 import { attribute, execute, type Attribute, type DataType } from './kernels.js';
 import { keptProgram } from './kept-programs.js';
+import type { Precision } from './precision.js';
 import { record } from './recording.js';
 
 /** Shape and type of an input. Shapes are fixed: a partial batch is filled up by the caller, and its surplus dropped. */
@@ -38,6 +39,8 @@ export interface FunctionResult {
 export interface ProgramFunction<I extends string = string> {
   readonly inputs: Readonly<Record<I, TensorSpec>>;
   readonly run: (variables: Tensors, inputs: Readonly<Record<I, tf.Tensor>>) => FunctionResult;
+  /** What it computes in; variables, inputs and outputs are float32 always. Default: float32. */
+  readonly precision?: Precision;
 }
 
 export interface ProgramOptions {
@@ -173,7 +176,7 @@ const graphProgram = <F extends Record<string, ProgramFunction>>(initial: Tensor
       [graph.constant(scope, 'int32', [], Int32Array.of(nodes.length)), ...nodes.map((node) => `^${node}`)],
     );
 
-  const recordFunction = (scope: string, { inputs: specs, run }: ProgramFunction): Signature => {
+  const recordFunction = (scope: string, { inputs: specs, run, precision }: ProgramFunction): Signature => {
     tf.engine().startScope();
     try {
       const inputs = Object.entries(specs).map(([name, spec]) => ({
@@ -194,8 +197,12 @@ const graphProgram = <F extends Record<string, ProgramFunction>>(initial: Tensor
         views[name] = view;
         sources.set(view, output);
       }
-      const { result, outputOf } = record(graph, scope, sources, () =>
-        run(views, Object.fromEntries(inputs.map(({ name, example }) => [name, example]))),
+      const { result, outputOf } = record(
+        graph,
+        scope,
+        sources,
+        () => run(views, Object.fromEntries(inputs.map(({ name, example }) => [name, example]))),
+        precision,
       );
       const outputs = Object.entries(result.outputs ?? {}).map(([name, tensor]) => ({
         name,
@@ -323,7 +330,14 @@ export const createProgram = <F extends Record<string, ProgramFunction>>(
   functions: F,
   { eager = eagerByDefault(), key }: ProgramOptions = {},
 ): Program<F> => {
-  if (eager) return eagerProgram(initial, functions);
+  if (eager) {
+    if (Object.values(functions).some(({ precision }) => precision === 'bf16')) {
+      throw new UserError(
+        'bf16 is a precision of recorded graphs; kernel by kernel (CIARD_EAGER=1) all is float32. Leave one of the two out.',
+      );
+    }
+    return eagerProgram(initial, functions);
+  }
   const create = (): Program<F> => graphProgram(initial, functions);
   return key === undefined ? create() : keptProgram(key, initial, create);
 };

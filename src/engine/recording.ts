@@ -3,6 +3,8 @@ import { UserError } from '../errors.js';
 import { tensorflow } from './backend.js';
 import type { GraphWriter } from './graph.js';
 import { attribute, type DataType } from './kernels.js';
+import { nodeWriter, type NodeInput } from './mixed-precision.js';
+import { withPrecision, type Precision } from './precision.js';
 
 /** Constants larger than this are data that should be an argument, not part of a program. */
 const largestConstant = 16384;
@@ -27,6 +29,7 @@ export interface RecordedFunction<R> {
  * tfjs' tape works as always and nothing else has to know of it.
  *
  * @param sources what the arguments of the function are in the graph: placeholders, variables
+ * @param precision what the graph computes in; the run that is recorded is in float32
  * @throws UserError where `run` does what a graph can't repeat: reads a value, uses a tensor that is no argument
  */
 export const record = <R>(
@@ -34,22 +37,32 @@ export const record = <R>(
   scope: string,
   sources: ReadonlyMap<tf.Tensor, string>,
   run: () => R,
+  precision: Precision = 'float32',
 ): RecordedFunction<R> => {
   const backend = tensorflow();
+  const writer = nodeWriter(graph, scope, precision);
   // tfjs-node names data by an object; tensors that are views of the same data share it.
   const known = new WeakMap<tf.DataId, Source>();
   const host = new WeakMap<tf.DataId, { values: Float32Array | Int32Array | Uint8Array; dtype: DataType }>();
   for (const [tensor, output] of sources) known.set(tensor.dataId, { output, shape: tensor.shape });
 
-  const outputOf = ({ dataId, shape, dtype }: tf.TensorInfo): string => {
+  const inputOf = (info: tf.TensorInfo): NodeInput => ({
+    output: sourceOf(info),
+    dtype: info.dtype as DataType,
+    shape: info.shape,
+  });
+  const sourceOf = ({ dataId, shape, dtype }: tf.TensorInfo): string => {
     const source = known.get(dataId);
     if (source) {
       if (sameShape(source.shape, shape)) return source.output;
-      return graph.node(
-        scope,
+      const wanted = graph.constant(scope, 'int32', [shape.length], Int32Array.from(shape));
+      return writer.node(
         'Reshape',
         [attribute.type('T', dtype as DataType), attribute.type('Tshape', 'int32')],
-        [source.output, graph.constant(scope, 'int32', [shape.length], Int32Array.from(shape))],
+        [
+          { output: source.output, dtype: dtype as DataType, shape: source.shape },
+          { output: wanted, dtype: 'int32', shape: [shape.length] },
+        ],
       );
     }
     const constant = host.get(dataId);
@@ -79,7 +92,7 @@ export const record = <R>(
     inputs: readonly tf.TensorInfo[],
     outputs: tf.Tensor[],
   ): void => {
-    const node = graph.node(scope, name, attributes, inputs.map(outputOf));
+    const node = writer.node(name, attributes, inputs.map(inputOf));
     outputs.forEach((tensor, i) => {
       known.set(tensor.dataId, { output: i === 0 ? node : `${node}:${i}`, shape: tensor.shape });
     });
@@ -112,7 +125,8 @@ export const record = <R>(
   backend.readSync = readKnown;
   backend.read = (dataId) => Promise.resolve(readKnown(dataId));
   try {
-    return { result: run(), outputOf };
+    const result = withPrecision(precision, run);
+    return { result, outputOf: (tensor) => writer.float32(sourceOf(tensor)) };
   } finally {
     // Ours are properties of the object; those of its class show again.
     for (const name of ['executeSingleOutput', 'executeMultipleOutputs', 'move', 'readSync', 'read'] as const) {

@@ -5,7 +5,7 @@ import { defaultEpsilon } from '../attacks/threat-model.js';
 import { gather } from '../data/batches.js';
 import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
-import { checkPrecision } from '../engine/precision.js';
+import { checkFloat32 } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { checkpointInterrupt, interruptSignal } from '../interruption.js';
 import type { Network } from '../models/network.js';
@@ -102,7 +102,7 @@ const checkFit = (network: Network, set: ImageSet): void => {
 };
 
 const check = ({ network, surrogate, set, indices, epsilon, batchSize, clean }: EvaluationOptions): void => {
-  checkPrecision('an evaluation', 'float32');
+  checkFloat32('an evaluation');
   checkFit(network, set);
   if (surrogate) checkFit(surrogate.network, set);
   if (indices?.length === 0) throw new UserError('no image is named to evaluate on; at least one is wanted.');

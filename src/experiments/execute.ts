@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-write.js';
-import type { Precision } from '../engine/precision.js';
 import { findMethod } from '../methods/catalogue.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
@@ -42,20 +41,6 @@ export const isDone = async ({ cells, grid }: Unit, places: Places): Promise<boo
 
 const minutes = (seconds: number): string =>
   seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
-
-/** The cells of a unit by the precision of the process that is to run them: evaluations are in float32. */
-export const ordersOf = ({
-  cells,
-}: Pick<Unit, 'cells'>): { readonly precision: Precision; readonly ids: CellId[] }[] => {
-  const orders: { precision: Precision; ids: CellId[] }[] = [];
-  for (const { id, cell } of cells) {
-    const precision = cell.kind === 'train' ? cell.recipe.precision : 'float32';
-    const last = orders.at(-1);
-    if (last?.precision === precision) last.ids.push(id);
-    else orders.push({ precision, ids: [id] });
-  }
-  return orders;
-};
 
 /** How often a unit is begun again after another process held it, and after how many milliseconds. */
 const patience = { times: 20, pause: 3000 };
@@ -149,17 +134,9 @@ export const execute: Executor = async (units, options) => {
     if (training?.kind === 'train' && ownMethods.some(({ name }) => name === training.method)) return runHere(unit);
     await writePlans(unit, places);
     const log = join(runFolder(places, unit.id), 'log.txt');
-    for (const { precision, ids } of ordersOf(unit)) {
-      const reason = await runOrder(precision, { ids, log }, unit.kind);
-      if (reason !== undefined) return reason;
-    }
-    return undefined;
-  };
-
-  const runOrder = async (precision: Precision, order: Order, kind: string): Promise<string | undefined> => {
-    const { log } = order;
+    const order: Order = { ids: unit.cells.map(({ id }) => id), log };
     for (let attempt = 0; ; attempt++) {
-      const outcome = await workers.run(order, precision, kind);
+      const outcome = await workers.run(order, unit.kind);
       if (signal.aborted) return 'interrupted';
       if ('lost' in outcome) return `${outcome.lost} (${log})`;
       if (outcome.exitCode === exitCodes.done) return undefined;

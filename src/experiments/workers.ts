@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { repositoryRoot } from '../data/location.js';
-import { precisionEnvironment, type Precision } from '../engine/precision.js';
 import type { Places } from './places.js';
 
 /** Exit codes of `ciard cell run`, and of the answers of a worker. */
 export const exitCodes = { done: 0, failed: 1, unknown: 2, resumable: 75 } as const;
 
-/** What a worker is asked for: cells in order, the trainings among them in one precision. */
+/** What a worker is asked for: cells in order. */
 export interface Order {
   readonly ids: readonly string[];
   /** The file that is to tell how it goes. */
@@ -25,16 +24,13 @@ export interface Answer {
 /** What became of an order; `lost`: how the process ended over it. */
 export type Outcome = Answer | { readonly lost: string };
 
-/**
- * Processes that run cells, one order after another, so that Node and TensorFlow start once. The
- * precision of its arithmetic is a process' own, so each computes in one.
- */
+/** Processes that run cells, one order after another, so that Node and TensorFlow start once. */
 export interface Workers {
   /**
-   * Has an order done by a worker of that precision that has nothing to do, or a new one.
+   * Has an order done by a worker that has nothing to do, or a new one.
    * @param kind of what is ordered: a worker whose last order was of the same comes first, for it keeps the programs
    */
-  run(order: Order, precision: Precision, kind?: string): Promise<Outcome>;
+  run(order: Order, kind?: string): Promise<Outcome>;
   /** The kinds of the last orders of those that have nothing to do. */
   idleKinds(): ReadonlySet<string>;
   /** Asks those that work to save where they stand, and to answer. */
@@ -49,7 +45,7 @@ const mostMemory = 1.3e9;
 /** Other numbers of threads round otherwise, and end with other weights. */
 export const oneThread = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
 
-const start = ({ results, runs }: Places, precision: Precision, environment: Readonly<Record<string, string>>) => {
+const start = ({ results, runs }: Places, environment: Readonly<Record<string, string>>) => {
   const child = execa(
     process.execPath,
     [join(repositoryRoot(), 'bin', 'ciard.mjs'), 'cell', 'work', '--results', results, '--runs', runs],
@@ -61,7 +57,7 @@ const start = ({ results, runs }: Places, precision: Precision, environment: Rea
       stderr: 'pipe',
       reject: false,
       forceKillAfterDelay: 60_000,
-      env: { ...environment, ...precisionEnvironment(precision) },
+      env: environment,
     },
   );
   let complaint = '';
@@ -70,7 +66,6 @@ const start = ({ results, runs }: Places, precision: Precision, environment: Rea
   });
   return {
     child,
-    precision,
     kind: '',
     /** What it said last, and how it ended. */
     end: async (): Promise<string> => {
@@ -86,12 +81,8 @@ export const createWorkers = (places: Places, environment: Readonly<Record<strin
   const idle: ReturnType<typeof start>[] = [];
   const working = new Set<ReturnType<typeof start>>();
   return {
-    async run(order, precision, kind = '') {
-      const ofPrecision = idle.filter((each) => each.precision === precision);
-      const worker =
-        ofPrecision.findLast((each) => each.kind === kind) ??
-        ofPrecision.at(-1) ??
-        start(places, precision, environment);
+    async run(order, kind = '') {
+      const worker = idle.findLast((each) => each.kind === kind) ?? idle.at(-1) ?? start(places, environment);
       if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
       worker.kind = kind;
       working.add(worker);

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { batchCount } from '../data/batches.js';
 import type { ImageSet } from '../data/records.js';
 import type { Tensors } from '../engine/gradient.js';
-import { checkPrecision } from '../engine/precision.js';
+import { checkFloat32 } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
 import type { Method } from '../methods/method.js';
@@ -140,7 +140,7 @@ export const train = async (options: TrainOptions): Promise<TrainingRun> => {
   const { method, recipe = method.recipe, student, robustTeacher, set, validation, seed = 0, out } = options;
   const { progress = silentProgress, signal = interruptSignal(), saveSeconds = 60 } = options;
   checkOptions(options, recipe);
-  checkPrecision(`this training by ${method.name}`, recipe.precision);
+  checkFloat32('a training');
   const identity = identityOf({ ...options, recipe, seed });
   const batches = batchCount(options.train.length, recipe);
   return withRunFolder(out, async () => {

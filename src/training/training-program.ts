@@ -85,17 +85,19 @@ const functionsOf = (parts: StepParts, batchSizes: readonly number[]): Record<st
     fold: { inputs: {}, run: (variables) => ({ updates: foldStudent(networks, variables, { from: outcome }) }) },
     ...(recipe.averaging ? { average: averageFunction } : {}),
   };
+  const { precision } = recipe;
   for (const size of batchSizes) {
-    functions[`begin@${size}`] = beginFunction(parts, size);
-    if (method.ascend) functions[`ascend@${size}`] = ascendFunction(parts, method.ascend, size);
+    functions[`begin@${size}`] = { ...beginFunction(parts, size), precision };
+    if (method.ascend) functions[`ascend@${size}`] = { ...ascendFunction(parts, method.ascend, size), precision };
     for (const phase of method.phases ?? ['train']) {
-      functions[`step ${phase}@${size}`] = stepFunction(parts, phase, size);
+      functions[`step ${phase}@${size}`] = { ...stepFunction(parts, phase, size), precision };
     }
     if (recipe.naturalPrefix > 0) {
       functions[`hold@${size}`] = holdFunction(parts, size);
-      functions[`step ${prefixPhase}@${size}`] = stepFunction(parts, prefixPhase, size);
+      functions[`step ${prefixPhase}@${size}`] = { ...stepFunction(parts, prefixPhase, size), precision };
     }
   }
+  // Validation is an evaluation: in float32.
   for (const [name, definition] of Object.entries(validationFunctions(parts, batchSizes[0]!))) {
     functions[`validation ${name}`] = definition;
   }
