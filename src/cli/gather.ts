@@ -24,9 +24,6 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--no-dvc', 'leave DVC out')
     .action(async (name: string | undefined, { scale, data, seeds, precision, dvc }: Flags) => {
-      if (precision !== 'float32' && dvc) {
-        throw new UserError(`pipelines are written for float32 alone: gather ${precision} with --no-dvc.`);
-      }
       const [{ parseDatasetName }, { findGrid, grids }, { defaultPlaces }, { settingOf }, { gather }] =
         await Promise.all([
           import('../data/datasets.js'),

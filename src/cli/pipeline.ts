@@ -3,21 +3,27 @@ import type { Command } from 'commander';
 import { UserError } from '../errors.js';
 import type { GridSetting } from '../experiments/grid.js';
 import type { ScaleName } from '../experiments/scale-names.js';
-import { replicates, scaleOption } from './cell.js';
+import type { Precision } from '../engine/precision.js';
+import { precisionOption, replicates, scaleOption } from './cell.js';
 
 interface Flags {
   readonly scale: ScaleName;
   readonly data?: string;
   readonly seeds?: number;
+  readonly precision: Precision;
   readonly force?: boolean;
 }
 
-const settingFrom = async ({ scale, data, seeds }: Flags): Promise<GridSetting> => {
+const settingFrom = async ({ scale, data, seeds, precision }: Flags): Promise<GridSetting> => {
   const [{ parseDatasetName }, { settingOf }] = await Promise.all([
     import('../data/datasets.js'),
     import('../experiments/setting.js'),
   ]);
-  return settingOf(scale, { data: data === undefined ? undefined : parseDatasetName(data), replicates: seeds });
+  return settingOf(scale, {
+    data: data === undefined ? undefined : parseDatasetName(data),
+    replicates: seeds,
+    precision,
+  });
 };
 
 const say = (line: string): void => {
@@ -29,6 +35,7 @@ const withSetting = (command: Command): Command =>
     .addOption(scaleOption())
     .option('--data <name>', "the data set (default: the scale's first)")
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
+    .addOption(precisionOption())
     .option('--force', 'write over settings that were changed by hand in params.yaml');
 
 /** The settings of a stage: `params.yaml`, in the folder that DVC runs the stage in. */

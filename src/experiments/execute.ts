@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,9 @@ import { InterruptedError, messageOf, UserError } from '../errors.js';
 import { interruptSignal } from '../interruption.js';
 import type { CellId } from '../results/cell.js';
 import type { Method } from '../methods/method.js';
-import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { runCells } from './run-cell.js';
+import { restoreTrained } from './shipped.js';
 import { inOrder, nextOf, type Unit } from './units.js';
 import { createWorkers, exitCodes, type Order } from './workers.js';
 
@@ -47,7 +46,7 @@ const patience = { times: 20, pause: 3000 };
 
 /**
  * Units in the order in which they are to be begun, and those of them that are to be done: what lacks a record, and
- * teachers whose weights are gone while a student needs them.
+ * teachers whose weights are gone, and were not shipped, while a student needs them.
  */
 export const pendingUnits = async (
   units: readonly Unit[],
@@ -57,9 +56,10 @@ export const pendingUnits = async (
   const done = new Map<CellId, boolean>();
   for (const unit of ordered) done.set(unit.id, await isDone(unit, places));
   const wanted = new Set(ordered.filter(({ id }) => !done.get(id)).flatMap(({ needs }) => needs));
-  const waiting = ordered.filter(
-    ({ id }) => !done.get(id) || (wanted.has(id) && !existsSync(bestFile(runFolder(places, id)))),
-  );
+  const waiting: Unit[] = [];
+  for (const unit of ordered) {
+    if (!done.get(unit.id) || (wanted.has(unit.id) && !(await restoreTrained(places, unit.id)))) waiting.push(unit);
+  }
   return { ordered, waiting };
 };
 

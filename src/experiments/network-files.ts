@@ -46,7 +46,7 @@ const pairs = (
 ];
 
 /** A file appears whole, or not at all; where the file system can, both share their blocks. */
-const copyWhole = async (from: string, to: string): Promise<void> => {
+export const copyWhole = async (from: string, to: string): Promise<void> => {
   await mkdir(join(to, '..'), { recursive: true });
   const draft = `${to}.${process.pid}.tmp`;
   try {

@@ -5,13 +5,14 @@ import { writeAtomically } from '../atomic-write.js';
 import { repositoryRoot } from '../data/location.js';
 import { dvcCommit, type DvcOptions } from '../dvc/dvc.js';
 import { UserError } from '../errors.js';
-import { cellId } from '../results/cell.js';
+import { cellId, type CellId } from '../results/cell.js';
 import type { Grid, GridRow, GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import { writeAccuracies, writeNetwork } from './network-files.js';
 import { evaluateCellsOf, noNetwork, readPipelineSettings, trainCellOf } from './pipeline-settings.js';
-import { pipelinesOf, type Pipeline, type PipelineRows } from './pipeline.js';
+import { pipelinesOf, shippedReplicate, type Pipeline, type PipelineRows } from './pipeline.js';
 import { recordOf, runFolder, type Places } from './places.js';
+import { restoreTrained } from './shipped.js';
 import { runTableStage } from './stages.js';
 
 export interface PipelineOptions extends Pick<DvcOptions, 'siteCache' | 'signal' | 'say'> {
@@ -52,6 +53,25 @@ const chosenRows = async (
   return chosen;
 };
 
+/**
+ * The networks of rows that are not measured in full yet, where they are trained and their weights are at hand: teachers are
+ * wanted by others long before that.
+ */
+const trainedNetworks = async (
+  setting: GridSetting,
+  { places, catalogue = grids, root }: PipelineOptions,
+): Promise<CellId[]> => {
+  const found = new Set<CellId>();
+  for (const grid of catalogue) {
+    for (const { train, evaluations } of grid.rows(setting)) {
+      const id = cellId(train);
+      if (train.seed !== shippedReplicate || Object.keys(evaluations).length === 0 || found.has(id)) continue;
+      if ((await recordOf(places, id, grid.name)) && (await restoreTrained(places, id, root))) found.add(id);
+    }
+  }
+  return [...found];
+};
+
 /** Names of what is set otherwise in one object than in another, of what both have: 'ciard.recipe.epochs'. */
 const differences = (before: unknown, after: unknown, path: string): string[] => {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
@@ -86,8 +106,8 @@ const removeOthers = async (folder: string, names: readonly string[]): Promise<v
 };
 
 /**
- * Writes `dvc.yaml` and `params.yaml` of tables: of what is measured, and of all of `tables`, which `dvc repro` can then
- * run from nothing.
+ * Writes `dvc.yaml` and `params.yaml` of tables: of what is measured or at least trained, and of all of `tables`, which
+ * `dvc repro` can then run from nothing.
  *
  * @throws UserError where settings were changed by hand
  */
@@ -100,7 +120,8 @@ export const writePipelines = async (
   if (resolve(places.results) !== resolve(root, 'results')) {
     throw new UserError(`the results lie in ${places.results}, but DVC's stages are of ${join(root, 'results')}.`);
   }
-  const pipelines = pipelinesOf(await chosenRows(setting, options, tables), setting, catalogue);
+  const rows = await chosenRows(setting, options, tables);
+  const pipelines = pipelinesOf(rows, setting, catalogue, await trainedNetworks(setting, options));
   for (const pipeline of pipelines) if (!force) await checkUnchanged(pipeline, folderOf(pipeline, places));
   for (const pipeline of pipelines) {
     const folder = folderOf(pipeline, places);
@@ -134,9 +155,10 @@ const writeNetworks = async (
   pipeline: Pipeline,
   name: string,
   pipelines: readonly Pipeline[],
-  places: Places,
+  options: PipelineOptions,
   done: Set<string>,
 ): Promise<void> => {
+  const { places, root } = options;
   const folder = folderOf(pipeline, places);
   const own = join(folder, 'networks', name);
   if (done.has(own)) return;
@@ -145,11 +167,13 @@ const writeNetworks = async (
   for (const teacher of [cleanTeacher, robustTeacher]) {
     const at = join(folder, teacher);
     const other = pipelines.find((each) => at === join(folderOf(each, places), 'networks', teacher.split('/').at(-1)!));
-    if (other && teacher !== noNetwork) await writeNetworks(other, teacher.split('/').at(-1)!, pipelines, places, done);
+    if (other && teacher !== noNetwork)
+      await writeNetworks(other, teacher.split('/').at(-1)!, pipelines, options, done);
   }
   const id = cellId(await trainCellOf(pipeline.settings, folder, name));
   const record = await recordOf(places, id, pipeline.grid);
   if (!record) throw new UserError(`${own}: there is no record of its training ${id}: run its table first.`);
+  if (record.cell.seed === shippedReplicate) await restoreTrained(places, id, root);
   await writeNetwork(runFolder(places, id), own, record);
 };
 
@@ -166,7 +190,7 @@ export const recordPipelines = async (setting: GridSetting, options: PipelineOpt
   const done = new Set<string>();
   for (const pipeline of pipelines) {
     const names = Object.keys(pipeline.settings.networks);
-    for (const name of names) await writeNetworks(pipeline, name, pipelines, places, done);
+    for (const name of names) await writeNetworks(pipeline, name, pipelines, options, done);
     await removeOthers(join(folderOf(pipeline, places), 'networks'), [...names, 'none']);
   }
   for (const pipeline of pipelines) await writeOutputs(pipeline, setting, options);

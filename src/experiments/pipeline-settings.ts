@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { attackSpecSchema, resolveAttack } from '../attacks/catalogue.js';
 import { datasetNames } from '../data/names.js';
+import { precisions } from '../engine/precision.js';
 import { messageOf, UserError } from '../errors.js';
 import { findMethod } from '../methods/catalogue.js';
 import { recipeSchema, resolveRecipe } from '../methods/recipe.js';
@@ -33,6 +34,8 @@ export const pipelineSettingsSchema = strict({
     question: z.string(),
     columns: z.enum(gridColumns),
     scale: z.enum(scaleNames),
+    /** Of the trainings; float32 where it is not said. */
+    precision: z.enum(precisions).optional(),
   }),
   data: strict({
     name: z.enum(datasetNames),

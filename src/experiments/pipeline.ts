@@ -141,13 +141,15 @@ const dvcFile = (settings: PipelineSettings): string => {
 /**
  * The pipelines of tables: a pure function of rows. A network that several tables have is a stage of the first of them;
  * a table whose networks are wanted is there too, with those alone.
+ * @param trained networks that are to be there though no row of them is
  */
 export const pipelinesOf = (
   chosen: readonly PipelineRows[],
   setting: GridSetting,
   catalogue: readonly Grid[] = grids,
+  trained: readonly CellId[] = [],
 ): Pipeline[] => {
-  const { data, scale } = setting;
+  const { data, scale, precision } = setting;
   const folder = settingName(setting);
   const networks = networkPlaces(setting, catalogue);
   const drafts = new Map<string, PipelineSettings>();
@@ -156,7 +158,10 @@ export const pipelinesOf = (
     if (known) return known;
     const { title, question, columns } = catalogue.find((grid) => grid.name === name)!;
     const draft: PipelineSettings = {
-      table: { name, title, question, columns, scale: scale.name },
+      table: {
+        ...{ name, title, question, columns, scale: scale.name },
+        ...(precision === 'float32' ? {} : { precision }),
+      },
       data: {
         name: data.name,
         train: { md5: data.train.md5, images: scale.trainImages },
@@ -230,6 +235,7 @@ export const pipelinesOf = (
       };
     }
   }
+  for (const id of trained) addNetwork(id);
   return [...drafts].map(([grid, settings]) => ({
     grid,
     folder,

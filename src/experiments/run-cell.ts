@@ -24,6 +24,7 @@ import { isUnderWay } from '../training/run-state.js';
 import { train } from '../training/train.js';
 import type { PlannedCell } from './grid.js';
 import { recordOf, recordsFolder, runFolder, type Places } from './places.js';
+import { restoreTrained } from './shipped.js';
 
 export interface RunOptions {
   readonly places: Places;
@@ -54,6 +55,7 @@ const imagesOf = async ({ name, md5 }: TrainCell['data'], part: 'train' | 'test'
 const trainedFile = async (places: Places, id: CellId, of: EvaluateCell['of']): Promise<string> => {
   const folder = runFolder(places, id);
   const file = of === 'student' ? bestFile(folder) : teacherFile(folder);
+  await restoreTrained(places, id);
   if (existsSync(file)) {
     if (!(await isUnderWay(folder))) return file;
     throw new UserError(
@@ -252,7 +254,7 @@ const runEvaluation = async (
 
 /**
  * Runs cells one after the other in this process, in the order given; what has a record is not done again. A training is
- * gone on with where it stands; one whose record is there, but whose weights are gone, is run again.
+ * gone on with where it stands; one whose record is there, but whose weights are gone and were not shipped, is run again.
  *
  * @param onRecord is told of each cell's record, new or known
  * @throws InterruptedError where `signal` aborts; all that was measured is kept
@@ -270,7 +272,7 @@ export const runCells = async (
     const { id, cell } = entry;
     const known = await recordOf(places, id, grid);
     // Who asks for a training asks for its weights.
-    const wantsWeights = cell.kind === 'train' && !existsSync(bestFile(runFolder(places, id)));
+    const wantsWeights = cell.kind === 'train' && !(await restoreTrained(places, id));
     let record = known;
     if (!record || wantsWeights) {
       if (cell.kind === 'train') {

@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { md5OfFile } from '../data/md5.js';
 import { repositoryRoot } from '../data/location.js';
 import { dvcPush, type DvcOptions } from '../dvc/dvc.js';
 import { messageOf, UserError } from '../errors.js';
+import type { CellId } from '../results/cell.js';
+import { bestFile } from '../training/run-folder.js';
+import { copyWhole, restoreWeights, weightsFolder } from './network-files.js';
+import { readNetworkFile } from './pipeline-settings.js';
+import { runFolder, type Places } from './places.js';
 
 /** The remote that DVC pulls from where none is named: a folder of this repository (`.dvc/config`). */
 const shippedFolder = 'checkpoints';
@@ -72,10 +77,14 @@ const storedState = async (root: string, md5: string): Promise<'whole' | 'not sh
 /**
  * Every checkpoint that DVC has recorded, with what has become of it in the remote and in its place. A folder whose list is
  * damaged or absent stands for its files.
+ * @param isWanted which folders of weights are looked at
  */
-export const shippedFiles = async (root: string = repositoryRoot()): Promise<ShippedFile[]> => {
+export const shippedFiles = async (
+  root: string = repositoryRoot(),
+  isWanted: (folder: { readonly path: string }) => boolean = () => true,
+): Promise<ShippedFile[]> => {
   const files: ShippedFile[] = [];
-  for (const { path, md5 } of await weightsIn(root)) {
+  for (const { path, md5 } of (await weightsIn(root)).filter(isWanted)) {
     const list = await storedState(root, md5);
     if (list !== 'whole') {
       files.push({ path, stored: list === 'damaged' ? storedAt(md5) : null, state: list });
@@ -96,6 +105,44 @@ export const shippedFiles = async (root: string = repositoryRoot()): Promise<Shi
     }
   }
   return files;
+};
+
+/** The folder of the network that a training left, among those that DVC knows below `results`. */
+const networkFolderOf = async ({ results }: Places, id: CellId): Promise<string | undefined> => {
+  const foldersIn = async (folder: string): Promise<string[]> =>
+    (await readdir(folder).catch(() => [])).sort().map((name) => join(folder, name));
+  for (const grid of await foldersIn(results)) {
+    for (const setting of await foldersIn(grid)) {
+      for (const network of await foldersIn(join(setting, 'networks'))) {
+        if (!existsSync(join(network, 'network.json')) || basename(network) === 'none') continue;
+        if ((await readNetworkFile(network)).training === id) return network;
+      }
+    }
+  }
+  return undefined;
+};
+
+/**
+ * Puts the weights of a training into the folder of its run, where they are not there already: from the folder that DVC keeps
+ * of the network, or straight from the remote in the repository, without DVC's lock.
+ * @param root the repository that `places.results` is of
+ * @returns whether they are there now
+ * @throws UserError that names a file whose content is not what was recorded
+ */
+export const restoreTrained = async (places: Places, id: CellId, root = repositoryRoot()): Promise<boolean> => {
+  const run = runFolder(places, id);
+  if (existsSync(bestFile(run))) return true;
+  const folder = await networkFolderOf(places, id);
+  if (folder === undefined) return false;
+  const { student, robustTeacher } = await readNetworkFile(folder);
+  const sums = { checkpoint: student, teacherCheckpoint: robustTeacher };
+  if (await restoreWeights(run, folder, sums)) return true;
+  const weights = relative(root, weightsFolder(folder));
+  for (const { path, stored, state } of await shippedFiles(root, ({ path: each }) => each === weights)) {
+    if (stored === null || state !== 'whole') return false;
+    await copyWhole(join(root, stored), join(root, path));
+  }
+  return restoreWeights(run, folder, sums);
 };
 
 /**

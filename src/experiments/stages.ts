@@ -151,8 +151,9 @@ export const runTableStage = async (
 ): Promise<string> => {
   const { table, data } = stage.settings;
   const rows = await rowsOf(stage, places);
-  const grid: Grid = { ...table, rows: () => rows };
-  const setting = given ?? (await settingOf(table.scale, { data: data.name }));
+  const { name, title, question, columns } = table;
+  const grid: Grid = { name, title, question, columns, rows: () => rows };
+  const setting = given ?? (await settingOf(table.scale, { data: data.name, precision: table.precision }));
   const measured = await measuredRows(grid, setting, places);
   const missing = measured.find(({ evaluations, measured: done }) =>
     Object.keys(evaluations).some((each) => !done[each]),

@@ -12,16 +12,18 @@ import { execute } from '../../src/experiments/execute.js';
 import { tableFromCheckpoints } from '../../src/experiments/from-checkpoints.js';
 import { defineGrid, type GridSetting } from '../../src/experiments/grid.js';
 import { findGrid, grids } from '../../src/experiments/grids.js';
+import { sha256OfFile } from '../../src/experiments/network-files.js';
 import { recordPipelines, writePipelines } from '../../src/experiments/pipeline-record.js';
 import { pipelineSettingsSchema } from '../../src/experiments/pipeline-settings.js';
 import { pipelinesOf } from '../../src/experiments/pipeline.js';
-import type { Places } from '../../src/experiments/places.js';
+import { recordOf, runFolder, type Places } from '../../src/experiments/places.js';
 import { settingOf } from '../../src/experiments/setting.js';
-import { shipCheckpoints, shippedFiles } from '../../src/experiments/shipped.js';
+import { restoreTrained, shipCheckpoints, shippedFiles } from '../../src/experiments/shipped.js';
 import { runTables } from '../../src/experiments/table.js';
 import { joinUnits, unitsOf } from '../../src/experiments/units.js';
 import { findMethod } from '../../src/methods/catalogue.js';
 import { cellRecordSchema } from '../../src/results/cell-record.js';
+import { bestFile } from '../../src/training/run-folder.js';
 import { cloneOf, createCheckout, git, needsDvc } from '../dvc/dvc-repository.js';
 import { temporaryFolder } from '../temporary.js';
 import { tinyGrid, tinySetting } from './tiny.js';
@@ -63,6 +65,19 @@ test('files of pipelines are a pure function, of stages that are each in one pla
     cleanTeacher: 'networks/clean-teacher',
     robustTeacher: 'networks/robust-teacher',
   });
+});
+
+test('trainings in bf16 have a pipeline of their own, whose settings say so', async () => {
+  const setting = await settingOf('quick', { replicates: 1, precision: 'bf16' });
+  const grid = findGrid('students');
+  const [students] = pipelinesOf([{ grid, rows: grid.rows(setting) }], setting);
+  assert.equal(students!.folder, 'synthetic-quick-bf16');
+  const settings = settingsIn(students!.files['params.yaml']);
+  assert.equal(settings.table.precision, 'bf16');
+  assert.equal(settings.trainings['ciard-resnet18']!.recipe.precision, 'bf16');
+  const plain = await settingOf('quick', { replicates: 1 });
+  const [float32] = pipelinesOf([{ grid, rows: grid.rows(plain) }], plain);
+  assert.equal(float32!.settings.table.precision, undefined);
 });
 
 test('a table alone has the networks of others that it needs, and those alone', async () => {
@@ -219,6 +234,42 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
       JSON.stringify(await dvcStatus(['-R', 'results'], clone.options)),
       /train@pgd-at-resnet18-s0.*pgd-at-resnet18-s0\/weights":"modified"/,
     );
+  });
+
+  test('a shipped network need not be trained again, whoever wants it: a student of it, another evaluation', async () => {
+    const clone = cloneOf(root);
+    const there = { results: join(clone.root, 'results'), runs: join(clone.root, 'runs', 'cells') };
+    const cells = unitsOf(tinyGrid, setting).flatMap((unit) => unit.cells);
+    const teacher = cells.find(({ name }) => name.endsWith('/robust-teacher'))!;
+    assert.equal(await restoreTrained(there, teacher.id, clone.root), true);
+    const record = (await recordOf(there, teacher.id, tinyGrid.name))!;
+    assert.equal(await sha256OfFile(bestFile(runFolder(there, teacher.id))), record.training!.checkpoint);
+    // What no table has, and what is damaged in the remote, is not there.
+    assert.equal(await restoreTrained(there, 'f'.repeat(64), clone.root), false);
+    const clean = cells.find(({ name }) => name.endsWith('/clean-teacher'))!;
+    const file = (await shippedFiles(clone.root)).find(({ path }) => path.includes('clean-teacher'))!;
+    writeFileSync(join(clone.root, file.stored!), 'damaged');
+    assert.equal(await restoreTrained(there, clean.id, clone.root), false);
+    assert.ok(!existsSync(bestFile(runFolder(there, clean.id))));
+  });
+
+  test('a network whose row is not measured in full yet is recorded and shipped; its row waits', async () => {
+    const clone = cloneOf(root);
+    const there = { results: join(clone.root, 'results'), runs: join(clone.root, 'runs', 'cells') };
+    const unmeasured = unitsOf(tinyGrid, setting)
+      .flatMap((unit) => unit.cells)
+      .find(({ name }) => name.endsWith('/pgd-at-resnet18-s0/fgsm'))!;
+    rmSync(join(there.results, 'students', 'records', `${unmeasured.id}.json`));
+    const written = await recordPipelines(setting, { ...clone.options, places: there, catalogue, root: clone.root });
+    const { networks, evaluations } = written.find(({ grid }) => grid === 'students')!.settings;
+    assert.ok('pgd-at-resnet18-s0' in networks && !('pgd-at-resnet18-s0' in evaluations));
+    await shipCheckpoints(clone.options);
+    assert.ok(
+      (await shippedFiles(clone.root)).some(
+        ({ path, state }) => path.includes('pgd-at-resnet18-s0/weights') && state === 'whole',
+      ),
+    );
+    assert.deepEqual(await dvcStatus(['-R', 'results'], clone.options), {});
   });
 
   test('damage in the remote is told by name', async () => {
