@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import type { BenchCase } from './cases.js';
 import { spread, type Spread } from './statistics.js';
+import type { TorchWay } from './torch-worker.js';
 
 /** One case made ready on one side. */
 export interface Work {
@@ -21,11 +22,7 @@ export type SideName =
   | 'ours'
   /** Two processes of one thread each, at once: the time of one step is half of what each takes. */
   | 'twoProcesses'
-  | 'pytorch'
-  | 'channelsLast'
-  /** `torch.compile`, of the network in either layout. */
-  | 'compiled'
-  | 'compiledChannelsLast';
+  | TorchWay;
 
 export interface MeasuredProcess {
   /** Seconds of processor time used since it started. */

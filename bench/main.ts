@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { checkWritable, writeAtomically } from '../src/atomic-write.js';
+import { precisions, type Precision } from '../src/engine/precision.js';
 import { InterruptedError, messageOf, UserError } from '../src/errors.js';
 import { reportText } from '../src/evaluation/report.js';
 import { checkpointInterrupt, setInterruptSignal } from '../src/interruption.js';
@@ -15,7 +16,7 @@ import { benchCases, caseName } from './cases.js';
 import { interleave } from './interleave.js';
 import type { Survival } from './kernels.js';
 import { type BenchRow, rowOf, table } from './report.js';
-import { startTorchWorker } from './torch-worker.js';
+import { startTorchWorker, torchWays } from './torch-worker.js';
 import type { startPair } from './two-processes.js';
 
 interface BenchOptions {
@@ -29,6 +30,7 @@ interface BenchOptions {
   readonly repeats: number;
   readonly threads: number;
   readonly twoProcesses?: boolean;
+  readonly precision: Precision;
   readonly kernels?: boolean;
 }
 
@@ -131,7 +133,7 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
     await benchKernels(options);
     return;
   }
-  const { python, autoAttack, out, only, repeats, threads, trial, twoProcesses } = options;
+  const { python, autoAttack, out, only, repeats, threads, trial, twoProcesses, precision } = options;
   const isChosen = (name: string): boolean => only.length === 0 || only.some((filter) => name.includes(filter));
   const chosen = benchCases.filter((each) => isChosen(caseName(each)));
   const attacks = autoAttackCases.filter((each) => isChosen(autoAttackName(each)));
@@ -196,14 +198,14 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
       const report = { measured: new Date().toISOString(), environment, rows, autoattack: attacked };
       await writeAtomically(out, [reportText(report)]);
     };
-    if (twoProcesses && chosen.length > 0) pair = (await import('./two-processes.js')).startPair();
+    if (twoProcesses && chosen.length > 0) pair = (await import('./two-processes.js')).startPair(precision);
     for (const each of chosen) {
       // The limits of full-size networks are against PyTorch as the published code runs it.
-      const compiled = each.limitBest === null ? [] : (['compiled', 'compiledChannelsLast'] as const);
+      const ways = torchWays({ compile: each.limitBest !== null, autocast: precision === 'bf16' });
       const sides = [
-        oursSide(),
+        oursSide(precision),
         ...(pair ? [pair.side] : []),
-        ...(worker ? (['pytorch', 'channelsLast', ...compiled] as const).map((way) => worker.side(way)) : []),
+        ...(worker ? ways.map((way) => worker.side(way)) : []),
       ];
       const task = caseName(each);
       progress({ task, done: 0, total: repeats });
@@ -217,7 +219,7 @@ const bench = async (options: BenchOptions, isGiven: (flag: keyof BenchOptions) 
               progress({ task, done, total: repeats });
             },
           }),
-          { operations: arithmeticOf(each), speed },
+          { operations: arithmeticOf(each), speed, precision },
         ),
       );
       // A row takes minutes: what is measured is kept at once, whatever becomes of the rest.
@@ -262,6 +264,11 @@ const program = new Command('npm run bench --')
   .option('--kernels', 'notebook kernels in place of steps: times, memory, and what cells can do to them')
   .option('--threads <n>', 'threads of each side', positive, 2)
   .option('--two-processes', 'a side more: this project in two processes of one thread each')
+  .addOption(
+    new Option('--precision <precision>', "of this project's side; bf16: PyTorch runs by autocast, too")
+      .choices(precisions)
+      .default('float32'),
+  )
   .exitOverride();
 
 allowClosedPipes();

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { startNoise } from '../src/attacks/threat-model.js';
 import { tensorflow } from '../src/engine/backend.js';
+import type { Precision } from '../src/engine/precision.js';
 import { ciard, ciardCode } from '../src/methods/ciard.js';
 import type { Method } from '../src/methods/method.js';
 import type { InnerMaximisation } from '../src/methods/recipe.js';
@@ -58,7 +59,11 @@ const small: Teachers = {
 const prepareMethod = (
   method: Method,
   { network, width, batch }: BenchCase,
-  { teachers, attack = gaussianPgd10 }: { readonly teachers?: Teachers; readonly attack?: InnerMaximisation } = {},
+  {
+    precision,
+    teachers,
+    attack = gaussianPgd10,
+  }: { readonly precision: Precision; readonly teachers?: Teachers; readonly attack?: InnerMaximisation },
 ) => {
   const rng = createRng(0);
   const networks = {
@@ -66,7 +71,7 @@ const prepareMethod = (
     cleanTeacher: teachers && freshNetwork(teachers.clean, rng.fork('clean')),
     robustTeacher: teachers && freshNetwork(teachers.robust, rng.fork('robust')),
   };
-  const recipe = { ...method.recipe, attack };
+  const recipe = { ...method.recipe, attack, precision };
   const program = createTrainingProgram({ method, recipe, networks, batchSizes: [batch] });
   for (const each of Object.values(networks)) if (each) tf.dispose(each.weights);
   const data = batchOf(batch, rng.fork('batch'));
@@ -86,8 +91,8 @@ const prepareMethod = (
 const times = (repeats: number, work: () => void): Promise<number[]> =>
   Promise.resolve(Array.from({ length: repeats }, () => timed(work)));
 
-const attackStep = (benchCase: BenchCase): Work => {
-  const { program, data, rng, recipe, dispose } = prepareMethod(pgdAt, benchCase);
+const attackStep = (benchCase: BenchCase, precision: Precision): Work => {
+  const { program, data, rng, recipe, dispose } = prepareMethod(pgdAt, benchCase, { precision });
   const noise = tf.tensor4d(startNoise(recipe.attack.start, data.x.size, recipe.attack.epsilon, rng), data.x.shape);
   return {
     async run(repeats) {
@@ -108,8 +113,8 @@ const attackStep = (benchCase: BenchCase): Work => {
   };
 };
 
-const trainingStep = (benchCase: BenchCase): Work => {
-  const { program, data, dispose } = prepareMethod(natural, benchCase);
+const trainingStep = (benchCase: BenchCase, precision: Precision): Work => {
+  const { program, data, dispose } = prepareMethod(natural, benchCase, { precision });
   program.beginEpoch({ scalars: {}, rates: { student: 0.1, robustTeacher: 0 } });
   const step = (): void => {
     program.begin(data);
@@ -121,8 +126,8 @@ const trainingStep = (benchCase: BenchCase): Work => {
 /** A whole step of CIARD: the batch, its attack, and the loss in the phase that trains the teacher too. */
 const ciardStep =
   (method: Method, teachers: Teachers, attack: InnerMaximisation) =>
-  (benchCase: BenchCase): Work => {
-    const { program, data, rng, recipe, dispose } = prepareMethod(method, benchCase, { teachers, attack });
+  (benchCase: BenchCase, precision: Precision): Work => {
+    const { program, data, rng, recipe, dispose } = prepareMethod(method, benchCase, { precision, teachers, attack });
     const scalars = method.scalars?.({ progress: 0, settings: recipe.settings, validations: [] }) ?? {};
     program.beginEpoch({ scalars, rates: { student: 0.1, robustTeacher: 1e-4 } });
     const { start, steps, epsilon } = recipe.attack;
@@ -146,10 +151,11 @@ const works = {
   'lite-ciard-code-step': ciardStep(ciardCode, small, twoSteps),
 } as const;
 
-export const prepareWork = (benchCase: BenchCase): Work => works[benchCase.work](benchCase);
+export const prepareWork = (benchCase: BenchCase, precision: Precision): Work =>
+  works[benchCase.work](benchCase, precision);
 
 /** This project as a side of the benchmark. */
-export const oursSide = (): Side => ({
+export const oursSide = (precision: Precision): Side => ({
   name: 'ours',
   process: {
     processorSeconds() {
@@ -157,7 +163,7 @@ export const oursSide = (): Side => ({
       return (user + system) / 1e6;
     },
   },
-  prepare: (benchCase) => Promise.resolve(prepareWork(benchCase)),
+  prepare: (benchCase) => Promise.resolve(prepareWork(benchCase, precision)),
 });
 
 /** What our side runs on. */

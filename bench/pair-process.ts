@@ -9,7 +9,7 @@ let work: Work | undefined;
 for await (const message of getEachMessage()) {
   const request = message as unknown as PairRequest;
   let times: number[] = [];
-  if (request.ask === 'prepare') work = prepareWork(request.benchCase);
+  if (request.ask === 'prepare') work = prepareWork(request.benchCase, request.precision);
   else if (request.ask === 'run') times = await work!.run(request.repeats);
   else await work!.dispose();
   const { user, system } = process.cpuUsage();

@@ -1,8 +1,10 @@
+import type { Precision } from '../src/engine/precision.js';
 import { percent } from '../src/percent.js';
 import { textOfTable } from '../src/tables/text.js';
 import { type BenchCase, caseName } from './cases.js';
 import type { Measurement, SideName } from './interleave.js';
 import type { Spread } from './statistics.js';
+import { torchWays } from './torch-worker.js';
 
 /** One case as the JSON file holds it. Times are medians in milliseconds; null where that side was not there. */
 export interface BenchRow {
@@ -10,13 +12,20 @@ export interface BenchRow {
   readonly network: BenchCase['network'];
   readonly width: number;
   readonly batch: number;
+  /** Of this project's side. */
+  readonly precision: Precision;
   readonly ours: number;
   readonly twoProcesses: number | null;
   readonly pytorch: number | null;
   readonly channelsLast: number | null;
   readonly compiled: number | null;
   readonly compiledChannelsLast: number | null;
-  /** ours / pytorch, ours / channelsLast and ours / the least of PyTorch's four, of the medians. */
+  /** The same four ways by autocast, in bfloat16: where `precision` is bf16. */
+  readonly autocast: number | null;
+  readonly autocastChannelsLast: number | null;
+  readonly autocastCompiled: number | null;
+  readonly autocastCompiledChannelsLast: number | null;
+  /** ours / pytorch, ours / channelsLast and ours / the least of PyTorch's, of the medians. */
   readonly ratio: number | null;
   readonly ratioChannelsLast: number | null;
   readonly ratioBest: number | null;
@@ -34,17 +43,21 @@ export interface BenchRow {
 
 /**
  * @param operations the floating-point operations of the case
- * @param speed those that the machine does in a second of matrix products
+ * @param speed those that the machine does in a second of matrix products, in float32
  */
 export const rowOf = (
   benchCase: BenchCase,
   { times, othersShare, overlap }: Measurement,
-  { operations, speed }: { readonly operations: number; readonly speed: number },
+  {
+    operations,
+    speed,
+    precision,
+  }: { readonly operations: number; readonly speed: number; readonly precision: Precision },
 ): BenchRow => {
   const ours = times.ours!.median;
   const medianOf = (side: SideName): number | null => times[side]?.median ?? null;
   const against = (other: number | null): number | null => (other === null ? null : ours / other);
-  const torch = (['pytorch', 'channelsLast', 'compiled', 'compiledChannelsLast'] as const)
+  const torch = torchWays({ compile: true, autocast: true })
     .map(medianOf)
     .filter((median) => median !== null);
   return {
@@ -52,12 +65,17 @@ export const rowOf = (
     network: benchCase.network,
     width: benchCase.width,
     batch: benchCase.batch,
+    precision,
     ours,
     twoProcesses: medianOf('twoProcesses'),
     pytorch: medianOf('pytorch'),
     channelsLast: medianOf('channelsLast'),
     compiled: medianOf('compiled'),
     compiledChannelsLast: medianOf('compiledChannelsLast'),
+    autocast: medianOf('autocast'),
+    autocastChannelsLast: medianOf('autocastChannelsLast'),
+    autocastCompiled: medianOf('autocastCompiled'),
+    autocastCompiledChannelsLast: medianOf('autocastCompiledChannelsLast'),
     ratio: against(medianOf('pytorch')),
     ratioChannelsLast: against(medianOf('channelsLast')),
     ratioBest: against(torch.length === 0 ? null : Math.min(...torch)),
@@ -111,6 +129,10 @@ export const table = (rows: readonly BenchRow[]): string => {
       ['channelsLast', 'channels_last'],
       ['compiled', 'compiled'],
       ['compiledChannelsLast', 'compiled, channels_last'],
+      ['autocast', 'autocast'],
+      ['autocastChannelsLast', 'autocast, channels_last'],
+      ['autocastCompiled', 'autocast, compiled'],
+      ['autocastCompiledChannelsLast', 'autocast, compiled, channels_last'],
     ] as const
   ).filter(([side]) => rows.some((row) => row.spread[side]));
   const compared = rows.some((row) => row.ratioBest !== null);

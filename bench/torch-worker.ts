@@ -5,14 +5,27 @@ import { fileURLToPath } from 'node:url';
 import { messageOf, UserError } from '../src/errors.js';
 import type { Side } from './interleave.js';
 
-/** How PyTorch runs: its memory layout (`nchw` is the published code's), and whether by `torch.compile`. */
+/**
+ * How PyTorch runs: its memory layout (`nchw` is the published code's), whether by `torch.compile`, and whether in bfloat16
+ * where autocast has it.
+ */
 const ways = {
-  pytorch: { layout: 'nchw', compile: false },
-  channelsLast: { layout: 'channels_last', compile: false },
-  compiled: { layout: 'nchw', compile: true },
-  compiledChannelsLast: { layout: 'channels_last', compile: true },
+  pytorch: { layout: 'nchw', compile: false, autocast: false },
+  channelsLast: { layout: 'channels_last', compile: false, autocast: false },
+  compiled: { layout: 'nchw', compile: true, autocast: false },
+  compiledChannelsLast: { layout: 'channels_last', compile: true, autocast: false },
+  autocast: { layout: 'nchw', compile: false, autocast: true },
+  autocastChannelsLast: { layout: 'channels_last', compile: false, autocast: true },
+  autocastCompiled: { layout: 'nchw', compile: true, autocast: true },
+  autocastCompiledChannelsLast: { layout: 'channels_last', compile: true, autocast: true },
 } as const;
 export type TorchWay = keyof typeof ways;
+
+/** @param wanted which of the ways: those that compile, those that round */
+export const torchWays = (wanted: { readonly compile: boolean; readonly autocast: boolean }): TorchWay[] =>
+  Object.entries(ways).flatMap(([way, { compile, autocast }]) =>
+    (compile && !wanted.compile) || (autocast && !wanted.autocast) ? [] : [way as TorchWay],
+  );
 
 export interface TorchInformation {
   readonly python: string;

@@ -2,7 +2,7 @@
 
 One request a line on standard input, one answer a line on standard output:
   {"cmd": "info"}                            versions and threads
-  {"cmd": "prepare", "work": "attack-step", "network": "resnet18", "width": 1, "batch": 32, "layout": "nchw", "compile": false, "key": "a"}
+  {"cmd": "prepare", "work": "attack-step", "network": "resnet18", "width": 1, "batch": 32, "layout": "nchw", "compile": false, "autocast": false, "key": "a"}
                                              builds the work under that key; several may be held
   {"cmd": "run", "key": "a", "repeats": 3}   {"milliseconds": [...]}
   {"cmd": "drop", "key": "a"}                frees it
@@ -207,13 +207,24 @@ def information():
     }
 
 
+def in_bfloat16(work):
+    """The same work by autocast: products in bfloat16, weights and losses in float32."""
+
+    def run():
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            work()
+
+    return run
+
+
 def prepare(works, request):
     work, layout = request['work'], request['layout']
     if work not in WORKS:
         raise ValueError(f'no work {work!r}; there are {", ".join(WORKS)}')
     if layout not in LAYOUTS:
         raise ValueError(f'no layout {layout!r}; there are {", ".join(LAYOUTS)}')
-    works[request['key']] = WORKS[work](request['network'], request['width'], request['batch'], layout, request['compile'])
+    made = WORKS[work](request['network'], request['width'], request['batch'], layout, request['compile'])
+    works[request['key']] = in_bfloat16(made) if request['autocast'] else made
     return {'ok': True}
 
 

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { execaNode } from 'execa';
+import type { Precision } from '../src/engine/precision.js';
 import type { BenchCase } from './cases.js';
 import type { Side } from './interleave.js';
 
 /** What a process of the pair is asked for, one answer each. */
 export type PairRequest =
-  | { readonly ask: 'prepare'; readonly benchCase: BenchCase }
+  | { readonly ask: 'prepare'; readonly benchCase: BenchCase; readonly precision: Precision }
   | { readonly ask: 'run'; readonly repeats: number }
   | { readonly ask: 'dispose' };
 
@@ -40,7 +41,7 @@ const startProcess = () => {
  * This project in two processes of one thread each that work at the same time, as the executor runs trainings: beside one
  * process with two threads it says what `--jobs 2` gains.
  */
-export const startPair = (): { side: Side; stop: () => Promise<void> } => {
+export const startPair = (precision: Precision): { side: Side; stop: () => Promise<void> } => {
   const pair = [startProcess(), startProcess()];
   let processorSeconds = 0;
   const askBoth = async (request: PairRequest): Promise<PairAnswer[]> => {
@@ -53,7 +54,7 @@ export const startPair = (): { side: Side; stop: () => Promise<void> } => {
       name: 'twoProcesses',
       process: { processorSeconds: () => processorSeconds },
       async prepare(benchCase) {
-        await askBoth({ ask: 'prepare', benchCase });
+        await askBoth({ ask: 'prepare', benchCase, precision });
         return {
           async run(repeats) {
             const [first, second] = await askBoth({ ask: 'run', repeats });

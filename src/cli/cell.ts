@@ -37,7 +37,7 @@ export const scaleOption = (): Option =>
 export const precisionOption = (): Option =>
   new Option(
     '--precision <precision>',
-    'of the arithmetic while training: bf16 is quicker on processors with AMX; evaluations are in float32',
+    'of the arithmetic while training: bf16, mixed precision, is quicker on processors with AMX; evaluations are in float32',
   )
     .choices(precisions)
     .default('float32');

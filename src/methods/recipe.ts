@@ -55,7 +55,7 @@ export const recipeSchema = strict({
   labelSmoothing: z.number().min(0).lt(1),
   /** The fraction of the run, from its beginning, that trains by cross-entropy on clean images instead of the method's loss. */
   naturalPrefix: z.number().min(0).lt(1),
-  /** Of the arithmetic while it trains. */
+  /** Of the arithmetic while it trains; bf16 is mixed precision, with weights, losses and validation in float32. */
   precision: z.enum(precisions),
   validation: strict({
     /** Images held out of the training set, balanced by class. */
