@@ -29,7 +29,7 @@ export const add = (program: Command): void => {
         );
         if (ignored.length > 0) {
           throw new UserError(
-            `--write is of every scale and data set, in float32: leave --${ignored.join(' and --')} out.`,
+            `--write is of every scale, data set and precision: leave --${ignored.join(' and --')} out.`,
           );
         }
         const [{ writeReadme }, { defaultPlaces }] = await Promise.all([

@@ -1,3 +1,4 @@
+import type { Precision } from '../engine/precision.js';
 import { differenceOf } from '../statistics/difference.js';
 import { holmLevels } from '../statistics/holm.js';
 import type { Interval } from '../statistics/interval.js';
@@ -45,6 +46,7 @@ export interface ClaimVerdict {
   readonly text: string;
   readonly scale: string;
   readonly data: string;
+  readonly precision: Precision;
   readonly verdict: Verdict;
   /** Of the comparison that decides least: in points of accuracy, where the claim is of accuracy. */
   readonly interval: Interval | null;
@@ -337,6 +339,7 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
       text,
       scale: setting.scale.name,
       data: setting.data.name,
+      precision,
       verdict,
       interval: deciding?.interval ?? null,
       decidedBy: comparisons.some(({ n }) => n > 0) ? (deciding?.what ?? null) : null,

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-write.js';
+import { precisions } from '../engine/precision.js';
 import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell } from '../tables/table.js';
 import { verdicts, type ClaimVerdict } from './claims.js';
 import { intervalText, tableOfComparisons } from './comparison-table.js';
 import { findingText } from './finding.js';
-import type { GridSetting } from './grid.js';
+import type { Grid, GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import type { Places } from './places.js';
 import { tableFolder } from './render.js';
@@ -14,11 +15,11 @@ import { scales } from './scale.js';
 import { scaleNames } from './scale-names.js';
 import { settingOf } from './setting.js';
 
-/** `made`: the tables that are there, which alone can be led to. */
-const claimsTable = (found: readonly ClaimVerdict[], made: readonly string[]): string =>
+/** `links`: of the tables that are there. */
+const claimsTable = (found: readonly ClaimVerdict[], links: ReadonlyMap<string, string>): string =>
   markdownOfTable({
     columns: ['', 'The paper says', 'Verdict', 'Interval', 'Table', 'Command'].map((title) => ({ title })),
-    rows: found.map(({ claim, text, verdict, interval, decidedBy, table, scale, data, command }) => [
+    rows: found.map(({ claim, text, verdict, interval, decidedBy, table, command }) => [
       String(claim),
       text,
       {
@@ -27,7 +28,7 @@ const claimsTable = (found: readonly ClaimVerdict[], made: readonly string[]): s
         detail: decidedBy === null ? 'nothing is measured' : undefined,
       },
       { text: intervalText(interval), detail: interval && decidedBy !== null ? decidedBy : undefined },
-      made.includes(table) ? { text: table, href: `${table}/${data}-${scale}/table.md` } : table,
+      { text: table, href: links.get(table) },
       { text: command, code: true },
     ]),
   });
@@ -43,9 +44,10 @@ const comparisonsTable = (found: readonly ClaimVerdict[]): string => {
 
 /** What is there at a setting: null where nothing was measured. */
 const section = async (setting: GridSetting, places: Places): Promise<string | null> => {
-  const { scale, data } = setting;
+  const { scale, data, precision } = setting;
   const tables: Cell[][] = [];
-  const made: string[] = [];
+  const made: Grid[] = [];
+  const linkOf = (grid: Grid): string => `${tableFolder(grid, setting, { ...places, results: '' })}/table.md`;
   for (const grid of grids) {
     const rows = await rowsOnRecord(grid, setting, places);
     const wanted = rows.length;
@@ -54,20 +56,19 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
         training && Object.keys(evaluations).every((attack) => attack in measured),
     ).length;
     if (there === 0) continue;
-    const folder = tableFolder(grid, setting, { ...places, results: '' });
-    made.push(grid.name);
-    tables.push([{ text: grid.title, href: `${folder}/table.md` }, `${there} of ${wanted}`, grid.question]);
+    made.push(grid);
+    tables.push([{ text: grid.title, href: linkOf(grid) }, `${there} of ${wanted}`, grid.question]);
   }
   if (tables.length === 0) return null;
   const found = await verdicts(setting, places);
   const decided = (verdict: string): number => found.filter((claim) => claim.verdict === verdict).length;
   const unmeasured = found.filter(({ decidedBy }) => decidedBy === null).length;
   return [
-    `## ${scale.name}: ${data.name}`,
+    `## ${scale.name}: ${data.name}${precision === 'float32' ? '' : `, trained in ${precision}`}`,
     `${scale.budget}.`,
     `Of ${found.length} claims ${decided('supported')} are supported, ${decided('contradicted')} contradicted, ` +
       `${decided('undecided')} undecided${unmeasured > 0 ? `, ${unmeasured} of them since nothing is measured` : ''}.`,
-    claimsTable(found, made),
+    claimsTable(found, new Map(made.map((grid) => [grid.name, linkOf(grid)]))),
     ...found
       .filter(({ decidedBy }) => decidedBy !== null)
       .map((claim) => `**${claim.claim}.** ${claim.text} ${findingText(claim)}`),
@@ -91,13 +92,15 @@ intervals over replicates at 95 %, with Holm's correction over the comparisons o
 cent of training time. The interval shown is that of the comparison that decides. What holds at a small scale on synthetic
 images is said of that scale alone.`;
 
-/** The page of verdicts at every scale and data set of which there are records. */
+/** The page of verdicts at every scale, data set and precision of which there are records. */
 export const resultsReadme = async (places: Places): Promise<string> => {
   const sections: string[] = [];
   for (const scale of scaleNames) {
     for (const data of scales[scale].datasets) {
-      const found = await section(await settingOf(scale, { data }), places);
-      if (found !== null) sections.push(found);
+      for (const precision of precisions) {
+        const found = await section(await settingOf(scale, { data, precision }), places);
+        if (found !== null) sections.push(found);
+      }
     }
   }
   return `${[introduction, ...sections].join('\n\n').trimEnd()}\n`;

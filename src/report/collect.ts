@@ -164,6 +164,7 @@ const runsOf = (records: ReadonlyMap<string, Found>, settings: readonly GridSett
       isPilot: seed >= pilotReplicate,
       scale: label?.scale ?? scaleInName(name, data.name) ?? 'own',
       data: data.name,
+      precision: trainCell?.recipe.precision ?? 'float32',
       student: label?.student ?? trainCell?.network.architecture ?? 'unknown',
       variant: label?.variant ?? method,
       title:
@@ -231,9 +232,10 @@ export const collectReport = async (places: Places, made = new Date()): Promise<
   const judged: ClaimVerdict[] = [];
   for (const { scale, data, precision } of settings) {
     // Verdicts are those of results/README.md.
-    if (precision !== 'float32') continue;
-    if (!runs.some((run) => run.scale === scale.name && run.data === data.name)) continue;
-    judged.push(...(await verdicts(await settingOf(scale.name, { data: data.name }), places)));
+    const isHere = (run: ReportRun): boolean =>
+      run.scale === scale.name && run.data === data.name && run.precision === precision;
+    if (!runs.some(isHere)) continue;
+    judged.push(...(await verdicts(await settingOf(scale.name, { data: data.name, precision }), places)));
   }
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;

@@ -1,3 +1,4 @@
+import type { Precision } from '../engine/precision.js';
 import type { ClaimVerdict } from '../experiments/claims.js';
 import type { Figure } from '../figures/figure.js';
 
@@ -54,6 +55,8 @@ export interface ReportRun {
   readonly name: string;
   readonly scale: string;
   readonly data: string;
+  /** Of the arithmetic of its training. */
+  readonly precision: Precision;
   readonly student: string;
   /** The row's key in its table: a method, or a variant of one. */
   readonly variant: string;

@@ -95,6 +95,6 @@ test('a precision is another setting for what reads records too, and an error wh
   assert.ok(units.length > 0);
   assert.ok(units.every(({ name, state }) => name.startsWith('synthetic-quick-bf16/') && state === 'not begun'));
   assert.match(gather!.stderr, /nothing is measured yet/);
-  assert.match(write!.stderr, /in float32: leave --precision out/);
+  assert.match(write!.stderr, /every scale, data set and precision: leave --precision out/);
   assert.deepEqual([gather!.exitCode, write!.exitCode], [2, 2]);
 });

@@ -19,6 +19,7 @@ const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
     'text',
     'scale',
     'data',
+    'precision',
     'verdict',
     'low_points',
     'high_points',
@@ -26,11 +27,12 @@ const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
     'table',
     'command',
   ].map((title) => ({ title })),
-  rows: verdicts.map(({ claim, text, scale, data, verdict, interval, decidedBy, table, command }) => [
+  rows: verdicts.map(({ claim, text, scale, data, precision, verdict, interval, decidedBy, table, command }) => [
     String(claim),
     text,
     scale,
     data,
+    precision,
     verdict,
     value(interval?.[0]),
     value(interval?.[1]),
@@ -66,7 +68,7 @@ export const Claims = ({
       </p>
       <div class="scroll" tabIndex={0} role="region" aria-label="Table: claims">
         <table class="claims">
-          <caption>The paper’s claims and what {setting.replace(' ', ', ')} says of them</caption>
+          <caption>The paper’s claims and what {setting.replaceAll(' ', ', ')} says of them</caption>
           <thead>
             <tr>
               {['', 'The paper says', 'Verdict', 'Interval', 'Judged by', 'Command'].map((title) => (

@@ -131,7 +131,9 @@ export interface RunFilter {
   readonly where?: readonly string[];
 }
 
-export const settingKey = ({ scale, data }: Pick<ReportRun, 'scale' | 'data'>): string => `${scale} ${data}`;
+/** 'quick synthetic', 'lite cifar10 bf16': runs that tables put beside one another. */
+export const settingKey = ({ scale, data, precision }: Pick<ReportRun, 'scale' | 'data' | 'precision'>): string =>
+  [scale, data, ...(precision === 'float32' ? [] : [precision])].join(' ');
 
 export const filterRuns = (runs: readonly ReportRun[], filter: RunFilter): ReportRun[] => {
   const { setting, student, table, methods = [], where = [] } = filter;
