@@ -7,7 +7,7 @@ import { replicatesNeeded } from '../statistics/replicates-needed.js';
 import { slopeOf } from '../statistics/slope.js';
 import { verdictOf, type Verdict } from '../statistics/verdict.js';
 import { findGrid } from './grids.js';
-import type { GridSetting } from './grid.js';
+import { tableCommand, type GridSetting } from './grid.js';
 import { defaultPlaces, type Places } from './places.js';
 import { settingOf } from './setting.js';
 import { lastThird, rowsOnRecord, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
@@ -345,9 +345,7 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
       decidedBy: comparisons.some(({ n }) => n > 0) ? (deciding?.what ?? null) : null,
       comparisons,
       table,
-      command:
-        `npx ciard table ${table} --scale ${scale.name} --data ${setting.data.name}` +
-        (precision === 'float32' ? '' : ` --precision ${precision}`),
+      command: tableCommand(table, setting),
     });
   }
   return found;

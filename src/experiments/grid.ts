@@ -35,6 +35,11 @@ export const settingTitle = (setting: GridSetting): string =>
 export const settingName = (setting: GridSetting): string =>
   `${setting.data.name}-${setting.scale.name}${precisionSuffix(setting)}`;
 
+/** The command that runs and renders a table. */
+export const tableCommand = (table: string, { scale, data, precision }: GridSetting): string =>
+  `npx ciard table ${table} --scale ${scale.name} --data ${data.name}` +
+  (precision === 'float32' ? '' : ` --precision ${precision}`);
+
 /** One network of a table, in one replicate. */
 export interface GridRow {
   /** Of the table: students under one heading, methods (or variants) below. */

@@ -1,8 +1,9 @@
 import type { DatasetName } from '../data/names.js';
 import { displaySymbol, type Displayable } from '../display.js';
+import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { compareMethods, type Comparison } from '../experiments/claims.js';
-import type { Grid, GridSetting } from '../experiments/grid.js';
+import { tableCommand, type Grid, type GridSetting } from '../experiments/grid.js';
 import { findGrid } from '../experiments/grids.js';
 import { defaultPlaces, type Places } from '../experiments/places.js';
 import type { Figure } from '../figures/figure.js';
@@ -82,16 +83,22 @@ export const recordedTable = async (
   {
     data,
     scale = 'quick',
+    precision,
     places = defaultPlaces(),
-  }: { readonly data?: DatasetName; readonly scale?: ScaleName; readonly places?: Places } = {},
+  }: {
+    readonly data?: DatasetName;
+    readonly scale?: ScaleName;
+    readonly precision?: Precision;
+    readonly places?: Places;
+  } = {},
 ): Promise<RecordedTable> => {
   const grid = findGrid(which);
-  const setting = await settingOf(scale, { data });
+  const setting = await settingOf(scale, { data, precision });
   const all = await rowsOnRecord(grid, setting, places);
   const measured = all.filter(({ training }) => training);
   const rows = resultRows(grid, setting, measured);
   const shown = resultTable(grid, setting, rows, measured);
-  const command = `npx ciard table ${grid.name} --scale ${scale} --data ${setting.data.name}`;
+  const command = tableCommand(grid.name, setting);
   const state =
     measured.length === all.length
       ? `All ${all.length} networks are trained; ${command} regenerates the table.`

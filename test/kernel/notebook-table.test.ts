@@ -20,8 +20,10 @@ test('a table of which nothing is recorded says so, and what measures it', async
   assert.deepEqual([found.rows, found.figures], [[], []]);
   assert.match(
     await textOf(found),
-    /0 of 66 networks are trained; npx ciard table students --scale lite --data cifar10/,
+    /0 of 66 networks are trained; npx ciard table students --scale lite --data cifar10 trains/,
   );
+  const rounded = await recordedTable('students', { data: 'cifar10', scale: 'lite', precision: 'bf16', places });
+  assert.match(await textOf(rounded), /npx ciard table students --scale lite --data cifar10 --precision bf16 trains/);
 });
 
 test('what is recorded is shown with its figures, and not run', async () => {
