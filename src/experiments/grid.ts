@@ -84,6 +84,8 @@ interface TrainOptions {
   readonly network: { readonly architecture: string; readonly width: number };
   readonly changes: RecipeChanges;
   readonly seed: number;
+  /** Training images; those of the scale by default. */
+  readonly images?: number | undefined;
   readonly clean?: CellId | undefined;
   readonly robust?: CellId | undefined;
 }
@@ -91,13 +93,13 @@ interface TrainOptions {
 /** A training of a grid. */
 export const trainCell = (
   { scale, data, precision }: GridSetting,
-  { method, network, changes, seed, clean, robust }: TrainOptions,
+  { method, network, changes, seed, images, clean, robust }: TrainOptions,
 ): TrainCell => ({
   kind: 'train',
   revision: trainingRevision,
   method: method.name,
   network: { ...network, classes: data.classes, imageSize: data.imageSize },
-  data: { name: data.name, md5: data.train.md5, images: scale.trainImages },
+  data: { name: data.name, md5: data.train.md5, images: images ?? scale.trainImages },
   recipe: resolveRecipe(method, precision === 'float32' ? changes : { ...changes, precision }),
   seed,
   teachers: {
@@ -151,6 +153,8 @@ export interface Variant {
   readonly title: string;
   readonly method: Method;
   readonly changes?: RecipeChanges;
+  /** Training images, where they are not the scale's. */
+  readonly images?: number | undefined;
   readonly published?: string;
   readonly robust?: TrainCell;
 }
@@ -172,13 +176,14 @@ export const variantRows = (
   return students.flatMap((student) => {
     const network = setting.scale.students[student];
     if (!network) return [];
-    return variants.flatMap(({ key, title, method, changes = {}, published, robust = teachers.robust }) =>
+    return variants.flatMap(({ key, title, method, changes = {}, images, published, robust = teachers.robust }) =>
       setting.replicates.map((replicate): GridRow => {
         const train = trainCell(setting, {
           method,
           network,
           changes: deepMerge(setting.scale.changes(method), changes),
           seed: replicate,
+          images,
           clean: cellId(teachers.clean),
           robust: cellId(robust),
         });

@@ -207,10 +207,7 @@ export const grids: readonly Grid[] = [
   teacherSensitivity,
 ];
 
-/** The peaks of a one-cycle rate that every method is tried at. */
-const triedRates = [0.1, 0.3, 1, 3];
-/** What is chosen by a pilot is not measured on the replicate that chose it. */
-/** A pilot's replicate is one of its own, far from those of tables. */
+/** What is chosen by a pilot is not measured on the replicate that chose it: a pilot's is far from those of tables. */
 export const pilotReplicate = 100;
 
 /** The same search, of the same size, for every method: judged by images held out of the training set. */
@@ -219,17 +216,20 @@ const rates: Grid = {
   title: 'Pilot: the learning rate of each method',
   question: 'At which peak of the rate does each method learn most in the time that a scale gives it?',
   columns: 'held-out',
+  budget: ({ ratePilot, budget }) => ratePilot?.budget ?? budget,
   rows(setting) {
     const { scale } = setting;
+    const { rates: tried = [], changes = {}, images } = scale.ratePilot ?? {};
     const variants = methods.flatMap((method): Variant[] => {
       const { optimiser } = scale.changes(method);
       const schedule = optimiser?.learningRate;
       if (schedule?.kind !== 'one-cycle') return [];
-      return triedRates.map((rate) => ({
+      return tried.map((rate) => ({
         key: `${method.name}-${rate}`,
         title: `${method.title}, ${rate}`,
         method,
-        changes: { optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
+        changes: { ...changes, optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
+        images,
       }));
     });
     return variantRows({ ...setting, replicates: [pilotReplicate] }, variants, [], ablationStudent(setting));

@@ -39,6 +39,16 @@ export interface Scale {
   /** What the pilot of recipes began from, where there was one, and what its reader is to know. */
   readonly pilot?: { readonly changes: RecipeChanges; readonly budget: string };
   readonly attack: (name: string) => ScaledAttack;
+  /**
+   * The search for each method's peak of a one-cycle rate: the peaks that every method is tried at, and what is spent on
+   * each; where nothing is said, what the scale spends.
+   */
+  readonly ratePilot?: {
+    readonly rates: readonly number[];
+    readonly changes?: RecipeChanges;
+    readonly images?: number;
+    readonly budget?: string;
+  };
   /** What the reader of a table is to know of it. */
   readonly budget: string;
 }
@@ -86,6 +96,7 @@ const quick: Scale = {
     name === 'autoattack'
       ? { spec: resolveAttack('autoattack', { iterations: 10, queries: 100, targets: 3 }), images: 100 }
       : { spec: resolveAttack(name), images: quickImages },
+  ratePilot: { rates: [0.1, 0.3, 1, 3] },
   budget:
     'Embedded synthetic data, 2,000 training images, five epochs (robust teacher ten), two attack steps while training, each ' +
     'method at the best of four rates; ' +
@@ -133,6 +144,14 @@ const lite: Scale = {
       'Real data, all training images but 1,000 held out, by which it is judged; ResNet-18 at an eighth of its width. It ' +
       'began from 4 epochs, batches of 128, a one-cycle rate of 0.15, weight decay 5e-4, two attack steps of 5/255 and the ' +
       'average of the weights; a row says what it changes',
+  },
+  ratePilot: {
+    rates: [0.05, 0.15, 0.5, 1.5, 5],
+    changes: { epochs: 4 },
+    images: 12_250,
+    budget:
+      'Real data, 12,250 training images and four epochs, the first of them on clean images, otherwise as the scale trains; ' +
+      'judged by 1,000 images held out; ResNet-18 at an eighth of its width, teachers those of the scale',
   },
   attack: (name) => (name === 'autoattack' ? { spec: resolveAttack(name), images: 1000 } : whole(name)),
   budget:
