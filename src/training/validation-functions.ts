@@ -47,17 +47,10 @@ export const validationFunctions = (
       inputs: {},
       run(variables) {
         const { adversarial } = batchOf(variables);
+        // In evaluation mode, also where the method has it answer in training mode: held-out images lie together by class, and
+        // the statistics of a batch of one class or two are no statistics of images.
         const teacher = networksOver(method, networks)(variables, 'folded').robustTeacher;
-        const answers =
-          robustTeacher && method.teachers.robust
-            ? {
-                // As the method uses it: in training mode it answers by the batch's statistics.
-                robustTeacher:
-                  method.teachers.robust === 'frozen'
-                    ? teacher.evaluate(adversarial)
-                    : teacher.train(adversarial, { statistics: false }),
-              }
-            : {};
+        const answers = robustTeacher && method.teachers.robust ? { robustTeacher: teacher.evaluate(adversarial) } : {};
         return { outputs: { student: logits(variables, adversarial), ...answers } };
       },
     },
