@@ -10,7 +10,7 @@ import { findGrid } from './grids.js';
 import { tableCommand, type GridSetting } from './grid.js';
 import { defaultPlaces, type Places } from './places.js';
 import { settingOf } from './setting.js';
-import { lastThird, rowsOnRecord, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
+import { costRatio, lastThird, rowsOnRecord, seriesOf, teacherCourse, type MeasuredRow } from './results.js';
 
 /** Half a point of accuracy: what a difference must exceed to count, unless a claim says otherwise. */
 const margin = 0.005;
@@ -202,8 +202,8 @@ const against = (baselines: readonly string[], attacks: readonly string[]) =>
 /** What a replicate's training cost in processor seconds, relative to another method's. */
 const relativeCost = (rows: readonly MeasuredRow[], method: string, other: string): number[] =>
   of(rows, method).flatMap(({ replicate, training }) => {
-    const base = of(rows, other).find((row) => row.replicate === replicate)?.training;
-    return training && base ? [training.cost.processor / base.cost.processor - 1] : [];
+    const ratio = costRatio(training, of(rows, other).find((row) => row.replicate === replicate)?.training);
+    return ratio === undefined ? [] : [ratio - 1];
   });
 
 const slopes = (rows: readonly MeasuredRow[], course: (row: MeasuredRow) => { x: number; y: number }[]): number[] =>

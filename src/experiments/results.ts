@@ -134,20 +134,24 @@ const degradationNumbers = (rows: readonly MeasuredRow[]): Numbers => {
   };
 };
 
+/**
+ * What one training cost in processor seconds, as a multiple of another.
+ * @returns undefined where one is not there, or they ran on different processors or numbers of threads
+ */
+export const costRatio = (one: CellRecord | undefined, other: CellRecord | undefined): number | undefined => {
+  if (!one || !other) return undefined;
+  const isSame = one.environment.cpu === other.environment.cpu && one.environment.threads === other.environment.threads;
+  return isSame ? one.cost.processor / other.cost.processor : undefined;
+};
+
 const costNumbers = (rows: readonly MeasuredRow[], all: readonly MeasuredRow[]): Numbers => {
-  const seconds = ({ training }: MeasuredRow): number | undefined => training?.cost.processor;
-  const base = (row: MeasuredRow): number | undefined => {
-    const other = all.find(
+  const base = (row: MeasuredRow): CellRecord | undefined =>
+    all.find(
       ({ student, replicate, method }) => student === row.student && replicate === row.replicate && method === 'pgd-at',
-    );
-    return other && seconds(other);
-  };
+    )?.training;
   return {
-    seconds: rows.map(seconds),
-    'relative-to-pgd-at': rows.map((row) => {
-      const [own, other] = [seconds(row), base(row)];
-      return own === undefined || other === undefined ? undefined : own / other;
-    }),
+    seconds: rows.map(({ training }) => training?.cost.processor),
+    'relative-to-pgd-at': rows.map((row) => costRatio(row.training, base(row))),
   };
 };
 

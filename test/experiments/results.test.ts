@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { compareWithRecords, describeComparisons } from '../../src/experiments/compare-records.js';
 import { findGrid } from '../../src/experiments/grids.js';
 import { defaultPlaces, recordsFolder } from '../../src/experiments/places.js';
-import { rowsOnRecord } from '../../src/experiments/results.js';
+import { costRatio, rowsOnRecord } from '../../src/experiments/results.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { renderTable } from '../../src/experiments/table.js';
 import { unitsOf } from '../../src/experiments/units.js';
@@ -94,4 +94,16 @@ test('what was measured anew is compared image by image with what is on record',
     describeComparisons('evaluations', differing),
     /0 end as on record, image by image, 1 do not, of 1 there was no record\.\n {2}\S+: 1 of 500 images are answered otherwise$/,
   );
+});
+
+test('costs are compared on one processor alone', async () => {
+  const rows = await rowsOnRecord(grid, await settingOf('quick'), committed);
+  const record = rows[0]!.training!;
+  const twice = { ...record, cost: { ...record.cost, processor: 2 * record.cost.processor } };
+  assert.equal(costRatio(twice, record), 2);
+  assert.equal(costRatio(record, undefined), undefined);
+  const elsewhere = { ...twice, environment: { ...record.environment, cpu: 'another' } };
+  assert.equal(costRatio(elsewhere, record), undefined);
+  const threads = { ...twice, environment: { ...record.environment, threads: record.environment.threads + 1 } };
+  assert.equal(costRatio(threads, record), undefined);
 });
