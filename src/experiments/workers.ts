@@ -45,7 +45,7 @@ const mostMemory = 1.3e9;
 /** Other numbers of threads round otherwise, and end with other weights. */
 export const oneThread = { TF_NUM_INTRAOP_THREADS: '1', TF_NUM_INTEROP_THREADS: '1' };
 
-const start = ({ results, runs }: Places, environment: Readonly<Record<string, string>>) => {
+const start = ({ results, runs }: Places) => {
   const child = execa(
     process.execPath,
     [join(repositoryRoot(), 'bin', 'ciard.mjs'), 'cell', 'work', '--results', results, '--runs', runs],
@@ -57,7 +57,7 @@ const start = ({ results, runs }: Places, environment: Readonly<Record<string, s
       stderr: 'pipe',
       reject: false,
       forceKillAfterDelay: 60_000,
-      env: environment,
+      env: oneThread,
     },
   );
   let complaint = '';
@@ -76,13 +76,13 @@ const start = ({ results, runs }: Places, environment: Readonly<Record<string, s
   };
 };
 
-/** @param environment of the processes, beside this one's: one TensorFlow thread by default */
-export const createWorkers = (places: Places, environment: Readonly<Record<string, string>> = oneThread): Workers => {
+/** Their processes have one TensorFlow thread each. */
+export const createWorkers = (places: Places): Workers => {
   const idle: ReturnType<typeof start>[] = [];
   const working = new Set<ReturnType<typeof start>>();
   return {
     async run(order, kind = '') {
-      const worker = idle.findLast((each) => each.kind === kind) ?? idle.at(-1) ?? start(places, environment);
+      const worker = idle.findLast((each) => each.kind === kind) ?? idle.at(-1) ?? start(places);
       if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
       worker.kind = kind;
       working.add(worker);

@@ -15,7 +15,7 @@ const validationSchema = z
     /** Accuracies on the held-out images, fractions: of the images as they are, and under PGD. */
     clean: z.number(),
     robust: z.number(),
-    /** The robust teacher's accuracy on the images that PGD found against the student, in the mode that it teaches in. */
+    /** The robust teacher's accuracy on the images that PGD found against the student, in evaluation mode. */
     teacherRobust: z.number().optional(),
   })
   .readonly();
