@@ -70,7 +70,7 @@ const findCell = async (text: string, runs: string): Promise<Finding> => {
     const planned = plannedSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
     if (cellId(planned.cell) === planned.id) return planned;
   }
-  const [{ cellsOf }, { grids }, { settingOf }, { scales }] = await Promise.all([
+  const [{ cellsOf }, { allGrids }, { settingOf }, { scales }] = await Promise.all([
     import('../experiments/grid.js'),
     import('../experiments/grids.js'),
     import('../experiments/setting.js'),
@@ -80,7 +80,7 @@ const findCell = async (text: string, runs: string): Promise<Finding> => {
     for (const data of scales[scale].datasets) {
       for (const precision of precisions) {
         const setting = await settingOf(scale, { data, precision });
-        for (const grid of grids) {
+        for (const grid of allGrids) {
           const found = cellsOf(grid, setting).find(({ id }) => id.startsWith(text));
           if (found) return { ...found, grid: grid.name };
         }

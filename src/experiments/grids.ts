@@ -297,10 +297,12 @@ const recipes: Grid = {
 /** What a scale's recipe was chosen by: no table of the paper. */
 export const pilots: readonly Grid[] = [rates, recipes];
 
+/** The tables, and the pilots after them. */
+export const allGrids: readonly Grid[] = [...grids, ...pilots];
+
 /** @throws UserError where there is no such table */
 export const findGrid = (name: string): Grid => {
-  const known = [...grids, ...pilots];
-  const grid = known.find((candidate) => candidate.name === name);
+  const grid = allGrids.find((candidate) => candidate.name === name);
   if (grid) return grid;
-  throw new UserError(`there is no table "${name}". Known are ${known.map((each) => each.name).join(', ')}.`);
+  throw new UserError(`there is no table "${name}". Known are ${allGrids.map((each) => each.name).join(', ')}.`);
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { repositoryRoot } from '../data/location.js';
 import { findCellRecord, type CellRecord } from '../results/cell-record.js';
 import type { CellId } from '../results/cell.js';
-import { grids, pilots } from './grids.js';
+import { allGrids } from './grids.js';
 
 /** Where results and runs lie. */
 export interface Places {
@@ -26,7 +26,7 @@ export const runFolder = ({ runs }: Places, id: CellId): string => join(runs, id
 /** The record of a cell, in whatever table it was first run for. */
 export const recordOf = (places: Places, id: CellId, grid?: string): Promise<CellRecord | undefined> =>
   findCellRecord(
-    [...(grid === undefined ? [] : [grid]), ...[...grids, ...pilots].map(({ name }) => name)].map((name) =>
+    [...(grid === undefined ? [] : [grid]), ...allGrids.map(({ name }) => name)].map((name) =>
       recordsFolder(places, name),
     ),
     id,

@@ -7,7 +7,7 @@ import { precisions, type Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
 import { verdicts, type ClaimVerdict } from '../experiments/claims.js';
 import type { GridSetting } from '../experiments/grid.js';
-import { grids, pilotReplicate, pilots } from '../experiments/grids.js';
+import { allGrids, pilotReplicate } from '../experiments/grids.js';
 import type { Places } from '../experiments/places.js';
 import { scales, studentNames } from '../experiments/scale.js';
 import { scaleNames } from '../experiments/scale-names.js';
@@ -78,7 +78,7 @@ const settingsOf = async (records: Iterable<Found>): Promise<GridSetting[]> => {
 const labelsOf = (settings: readonly GridSetting[]): Map<string, Label> => {
   const labels = new Map<string, Label>();
   for (const setting of settings) {
-    for (const grid of [...grids, ...pilots]) {
+    for (const grid of allGrids) {
       for (const { student, method, title, train, evaluations } of grid.rows(setting)) {
         const isTeacher = Object.values(evaluations).some(({ of }) => of === 'robust teacher');
         const key = runKey(cellId(train), isTeacher ? 'robust teacher' : 'student');
@@ -132,7 +132,7 @@ const scaleInName = (name: string, data: string): string | undefined => {
 /** A record of a recipe that its table has no more is in none; a folder that is no table's is one's own. */
 const tableOf = (file: string): string => {
   const [folder = ''] = file.split('/');
-  return [...grids, ...pilots].some(({ name }) => name === folder) ? 'in no table' : folder;
+  return allGrids.some(({ name }) => name === folder) ? 'in no table' : folder;
 };
 
 /** The networks that records are of. */
@@ -197,7 +197,7 @@ const runsOf = (records: ReadonlyMap<string, Found>, settings: readonly GridSett
       warnings: [...new Set([training, ...found].flatMap((each) => (each ? each.record.warnings : [])))],
     };
   });
-  const tables = [...grids, ...pilots].map(({ name: table }) => table);
+  const tables = allGrids.map(({ name: table }) => table);
   const order = new Map([...labels.keys()].map((key, i) => [key, i]));
   const place = (run: ReportRun): number => order.get(run.key) ?? tables.length + order.size;
   return runs.sort((a, b) => place(a) - place(b) || (a.name < b.name ? -1 : a.name > b.name ? 1 : a.seed - b.seed));

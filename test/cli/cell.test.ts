@@ -32,3 +32,13 @@ test('places that cannot be written, and names that there are none of, are found
   }
   assert.deepEqual(everythingIn(folder), ['file']);
 });
+
+test('what pilots try is found by its id too', async (t) => {
+  const folder = temporaryFolder(t);
+  const [list] = await runCommandLines([['cell', 'list', 'rates', '--json']], folder);
+  const cells = JSON.parse(list!.stdout) as { id: string; name: string; kind: string }[];
+  const { id, name } = cells.find(({ kind, name }) => kind === 'train' && name.includes('pgd-at-0.3'))!;
+  const [shown] = await runCommandLines([['cell', 'show', id.slice(0, 12)]], folder);
+  assert.equal(shown!.exitCode, 0, shown!.stderr);
+  assert.ok(shown!.stdout.includes(name), shown!.stdout);
+});
