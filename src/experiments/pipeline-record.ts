@@ -5,7 +5,7 @@ import { writeAtomically } from '../atomic-write.js';
 import { repositoryRoot } from '../data/location.js';
 import { dvcCommit, type DvcOptions } from '../dvc/dvc.js';
 import { UserError } from '../errors.js';
-import { cellId, type CellId } from '../results/cell.js';
+import { cellId, type CellId, type EvaluateCell } from '../results/cell.js';
 import type { Grid, GridRow, GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import { writeAccuracies, writeNetwork } from './network-files.js';
@@ -29,32 +29,50 @@ export interface PipelineOptions extends Pick<DvcOptions, 'siteCache' | 'signal'
 /** The folder of a pipeline's files. */
 const folderOf = ({ grid, folder }: Pipeline, { results }: Places): string => join(results, grid, folder);
 
-const isMeasured = async (grid: Grid, { train, evaluations }: GridRow, places: Places): Promise<boolean> => {
-  for (const cell of [train, ...Object.values(evaluations)]) {
-    if ((await recordOf(places, cellId(cell), grid.name)) === undefined) return false;
+/** A row with the evaluations that are measured; undefined where there are none, or weights that are shipped are missing. */
+const measuredPart = async (
+  grid: Grid,
+  row: GridRow,
+  { places, root }: PipelineOptions,
+): Promise<GridRow | undefined> => {
+  const training = cellId(row.train);
+  if ((await recordOf(places, training, grid.name)) === undefined) return undefined;
+  const evaluations: Record<string, EvaluateCell> = {};
+  for (const [attack, cell] of Object.entries(row.evaluations)) {
+    if ((await recordOf(places, cellId(cell), grid.name)) !== undefined) evaluations[attack] = cell;
   }
-  return true;
+  const [found, wanted] = [evaluations, row.evaluations].map((each) => Object.keys(each).length);
+  if (found === 0) return undefined;
+  // Of a row in full it is an error that its weights are missing; one in part waits for them.
+  const isShipped = row.train.seed === shippedReplicate;
+  if (found !== wanted && isShipped && !(await restoreTrained(places, training, root))) return undefined;
+  return { ...row, evaluations };
 };
 
-/** The rows of tables that are measured in full, and all rows of `alsoAll`. */
+const evaluationCount = (rows: readonly GridRow[]): number =>
+  rows.reduce((sum, { evaluations }) => sum + Object.keys(evaluations).length, 0);
+
+/** What is measured of the rows of tables, and all of the rows of `alsoAll`. */
 const chosenRows = async (
   setting: GridSetting,
-  { places, catalogue = grids }: PipelineOptions,
+  options: PipelineOptions,
   alsoAll: readonly Grid[],
 ): Promise<PipelineRows[]> => {
   const chosen: PipelineRows[] = [];
-  for (const grid of catalogue) {
+  for (const grid of options.catalogue ?? grids) {
+    const all = grid.rows(setting);
     const rows: GridRow[] = [];
-    for (const row of grid.rows(setting)) {
-      if (alsoAll.includes(grid) || (await isMeasured(grid, row, places))) rows.push(row);
+    for (const row of all) {
+      const part = alsoAll.includes(grid) ? row : await measuredPart(grid, row, options);
+      if (part) rows.push(part);
     }
-    if (rows.length > 0) chosen.push({ grid, rows });
+    if (rows.length > 0) chosen.push({ grid, rows, missing: evaluationCount(all) - evaluationCount(rows) });
   }
   return chosen;
 };
 
 /**
- * The networks of rows that are not measured in full yet, where they are trained and their weights are at hand: teachers are
+ * The networks of rows of which nothing is evaluated yet, where they are trained and their weights are at hand: teachers are
  * wanted by others long before that.
  */
 const trainedNetworks = async (

@@ -36,6 +36,8 @@ export const pipelineSettingsSchema = strict({
     scale: z.enum(scaleNames),
     /** Of the trainings; float32 where it is not said. */
     precision: z.enum(precisions).optional(),
+    /** How many evaluations of the table were not there when the file was written; none where it is not said. */
+    missing: z.int().min(1).optional(),
   }),
   data: strict({
     name: z.enum(datasetNames),
@@ -54,10 +56,18 @@ export const pipelineSettingsSchema = strict({
     z.string(),
     strict({ training: z.string(), seed: count, cleanTeacher: z.string(), robustTeacher: z.string() }),
   ),
-  /** A network under all attacks; `network` and `surrogate` are folders, as teachers are. */
+  /**
+   * A network under attacks: those named, or all. `network` and `surrogate` are folders, as teachers are.
+   */
   evaluations: z.record(
     z.string(),
-    strict({ network: z.string(), of: z.enum(['student', 'robust teacher']), surrogate: z.string(), seed: count }),
+    strict({
+      network: z.string(),
+      of: z.enum(['student', 'robust teacher']),
+      surrogate: z.string(),
+      seed: count,
+      attacks: z.array(z.string()).min(1).optional(),
+    }),
   ),
   /** The rows of the table: which evaluations are their replicates. */
   rows: z.record(
@@ -149,19 +159,22 @@ export const trainCellOf = async (settings: PipelineSettings, folder: string, na
   };
 };
 
-/** The evaluations of a network by the attack's name, as `params.yaml` in `folder` has them. */
+/**
+ * The evaluations of a network by the attack's name, as `params.yaml` in `folder` has them.
+ * @throws UserError where one is under an attack that there is none of
+ */
 export const evaluateCellsOf = async (
   settings: PipelineSettings,
   folder: string,
   name: string,
 ): Promise<Record<string, EvaluateCell>> => {
-  const { network, of, surrogate, seed } = entryOf(settings.evaluations, name, 'evaluation');
+  const { network, of, surrogate, seed, attacks } = entryOf(settings.evaluations, name, 'evaluation');
   const { training: model } = await readNetworkFile(join(folder, network));
   const surrogateModel = await trainingOf(folder, surrogate);
   return Object.fromEntries(
-    Object.entries(settings.attacks).map(([attack, { images, parameters }]) => [
-      attack,
-      {
+    (attacks ?? Object.keys(settings.attacks)).map((attack) => {
+      const { images, parameters } = entryOf(settings.attacks, attack, 'attack');
+      const cell = {
         kind: 'evaluate',
         model,
         of,
@@ -169,7 +182,8 @@ export const evaluateCellsOf = async (
         surrogate: attack.startsWith('bb-') ? surrogateModel : null,
         data: { name: settings.data.name, md5: settings.data.test.md5, images },
         seed,
-      } satisfies EvaluateCell,
-    ]),
+      } satisfies EvaluateCell;
+      return [attack, cell];
+    }),
   );
 };

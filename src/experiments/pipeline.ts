@@ -19,6 +19,8 @@ export interface Pipeline {
 export interface PipelineRows {
   readonly grid: Grid;
   readonly rows: readonly GridRow[];
+  /** Evaluations of the table that its rows lack. */
+  readonly missing?: number;
 }
 
 /** The replicate whose weights are stages' outputs: kept by DVC, and shipped. Of the others it keeps what was measured. */
@@ -204,8 +206,9 @@ export const pipelinesOf = (
       robustTeacher: pathFrom(grid, robust),
     };
   };
-  for (const { grid, rows } of chosen) {
+  for (const { grid, rows, missing = 0 } of chosen) {
     const names = new Map(cellsOf(grid, setting).map(({ id, name }) => [id, nameInGrid(name)]));
+    const attacksOf = new Map<string, string[]>();
     for (const { student, method, title, train, evaluations, published } of rows) {
       const all = Object.entries(evaluations);
       const [first] = all;
@@ -225,6 +228,7 @@ export const pipelinesOf = (
         seed: first[1].seed,
       };
       setOnce(draft.evaluations, name, evaluation, 'the evaluation');
+      attacksOf.set(name, Object.keys(evaluations));
       const row = plainName(`${method}-${student}`);
       draft.rows[row] = {
         student,
@@ -233,6 +237,12 @@ export const pipelinesOf = (
         published: published ?? null,
         evaluations: [...(draft.rows[row]?.evaluations ?? []), name],
       };
+    }
+    const draft = drafts.get(grid.name);
+    if (!draft) continue;
+    if (missing > 0) draft.table.missing = missing;
+    for (const [name, attacks] of attacksOf) {
+      if (attacks.length < Object.keys(draft.attacks).length) draft.evaluations[name]!.attacks = attacks;
     }
   }
   for (const id of trained) addNetwork(id);

@@ -43,6 +43,8 @@ const valueCell = (value: Value | undefined): Cell => {
   };
 };
 
+const isShown = ({ n }: ResultRow): boolean => n > 0;
+
 /** The columns of rows: attacks in their order, then what is no attack. */
 const columnsOf = (rows: readonly ResultRow[]): string[] => {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
@@ -56,14 +58,11 @@ const notesOf = (
   setting: GridSetting,
   rows: readonly ResultRow[],
   measured: readonly MeasuredRow[],
+  missing: number,
 ): string[] => {
   const records = recordsOf(measured);
   const warnings = [...new Set(records.flatMap(({ warnings: own }) => own))];
   const hasPaper = rows.some(({ values }) => Object.values(values).some(({ paper }) => paper !== null));
-  const missing = measured.reduce(
-    (sum, { evaluations, measured: found }) => sum + Object.keys(evaluations).length - Object.keys(found).length,
-    0,
-  );
   return [
     `${grid.budget?.(setting.scale) ?? setting.scale.budget}.`,
     grid.columns === 'attacks'
@@ -74,17 +73,30 @@ const notesOf = (
           'In brackets: the published number of full training at full width, by the paper that printed it, and the difference.',
         ]
       : []),
-    ...(missing > 0 ? [`${missing} evaluations are not done yet.`] : []),
+    ...(missing > 0
+      ? [missing === 1 ? 'One evaluation is not done yet.' : `${missing} evaluations are not done yet.`]
+      : []),
     ...(warnings.length > 0 ? [`! stands where there was a warning: ${warnings.join('; ')}`] : []),
   ];
 };
 
-/** A table of a grid. */
+/** How many evaluations rows lack. */
+const missingOf = (measured: readonly MeasuredRow[]): number =>
+  measured.reduce(
+    (sum, { evaluations, measured: found }) => sum + Object.keys(evaluations).length - Object.keys(found).length,
+    0,
+  );
+
+/**
+ * A table of a grid. A row of which nothing is measured is not shown.
+ * @param missing how many evaluations are not done; those that the rows lack by default
+ */
 export const resultTable = (
   grid: Grid,
   setting: GridSetting,
   rows: readonly ResultRow[],
   measured: readonly MeasuredRow[],
+  missing = missingOf(measured),
 ): Table => {
   const names = columnsOf(rows);
   return {
@@ -94,8 +106,10 @@ export const resultTable = (
       { title: 'Trained by' },
       ...names.map((name) => ({ title: columnTitle(name), align: 'right' as const })),
     ],
-    rows: rows.map(({ student, title, values }) => [student, title, ...names.map((name) => valueCell(values[name]))]),
-    notes: notesOf(grid, setting, rows, measured),
+    rows: rows
+      .filter(isShown)
+      .map(({ student, title, values }) => [student, title, ...names.map((name) => valueCell(values[name]))]),
+    notes: notesOf(grid, setting, rows, measured, missing),
   };
 };
 
@@ -110,7 +124,7 @@ const csvTable = (rows: readonly ResultRow[]): Table => {
       'title',
       ...names.flatMap((name) => ['mean', 'sd', 'n', 'paper'].map((part) => `${name}_${part}`)),
     ].map((title) => ({ title })),
-    rows: rows.map(({ student, method, title, values }) => [
+    rows: rows.filter(isShown).map(({ student, method, title, values }) => [
       student,
       method,
       title,
@@ -133,9 +147,10 @@ export const writeTable = async (
   rows: readonly ResultRow[],
   measured: readonly MeasuredRow[],
   places: Places,
+  missing?: number,
 ): Promise<string> => {
   const folder = tableFolder(grid, setting, places);
-  const table = resultTable(grid, setting, rows, measured);
+  const table = resultTable(grid, setting, rows, measured, missing);
   await mkdir(folder, { recursive: true });
   const { caption, ...rest } = table;
   const label = `tab:${grid.name}-${settingName(setting)}`;

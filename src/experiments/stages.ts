@@ -161,5 +161,5 @@ export const runTableStage = async (
   if (missing) {
     throw new UserError(`${missing.method}, replicate ${missing.replicate}, is not evaluated yet: "dvc repro" does.`);
   }
-  return writeTable(grid, setting, resultRows(grid, setting, measured), measured, places);
+  return writeTable(grid, setting, resultRows(grid, setting, measured), measured, places, table.missing);
 };

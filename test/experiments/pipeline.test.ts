@@ -253,16 +253,31 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     assert.ok(!existsSync(bestFile(runFolder(there, clean.id))));
   });
 
-  test('a network whose row is not measured in full yet is recorded and shipped; its row waits', async () => {
+  test('a row that is measured in part is there with that part, and one of which only the network is there, with it', async () => {
     const clone = cloneOf(root);
     const there = { results: join(clone.root, 'results'), runs: join(clone.root, 'runs', 'cells') };
-    const unmeasured = unitsOf(tinyGrid, setting)
-      .flatMap((unit) => unit.cells)
-      .find(({ name }) => name.endsWith('/pgd-at-resnet18-s0/fgsm'))!;
-    rmSync(join(there.results, 'students', 'records', `${unmeasured.id}.json`));
-    const written = await recordPipelines(setting, { ...clone.options, places: there, catalogue, root: clone.root });
-    const { networks, evaluations } = written.find(({ grid }) => grid === 'students')!.settings;
+    const cells = unitsOf(tinyGrid, setting).flatMap((unit) => unit.cells);
+    const forget = (name: string): void => {
+      const { id } = cells.find((cell) => cell.name.endsWith(`/${name}`))!;
+      rmSync(join(there.results, 'students', 'records', `${id}.json`));
+    };
+    const options = { ...clone.options, places: there, catalogue, root: clone.root };
+    const table = join(there.results, 'students', 'synthetic-quick', 'table.md');
+    const before = readFileSync(table, 'utf8');
+    forget('pgd-at-resnet18-s0/fgsm');
+    const part = (await recordPipelines(setting, options)).find(({ grid }) => grid === 'students')!.settings;
+    const attacks = Object.keys(part.attacks).filter((attack) => attack !== 'fgsm');
+    assert.deepEqual(part.evaluations['pgd-at-resnet18-s0']!.attacks, attacks);
+    assert.equal(part.table.missing, 1);
+    assert.match(readFileSync(table, 'utf8'), /One evaluation is not done yet/);
+    assert.deepEqual(await dvcStatus(['-R', 'results'], clone.options), {});
+
+    for (const attack of attacks) forget(`pgd-at-resnet18-s0/${attack}`);
+    const { networks, evaluations } = (await recordPipelines(setting, options)).find(
+      ({ grid }) => grid === 'students',
+    )!.settings;
     assert.ok('pgd-at-resnet18-s0' in networks && !('pgd-at-resnet18-s0' in evaluations));
+    assert.notEqual(readFileSync(table, 'utf8'), before);
     await shipCheckpoints(clone.options);
     assert.ok(
       (await shippedFiles(clone.root)).some(
