@@ -219,18 +219,20 @@ const rates: Grid = {
   budget: ({ ratePilot, budget }) => ratePilot?.budget ?? budget,
   rows(setting) {
     const { scale } = setting;
-    const { rates: tried = [], changes = {}, images } = scale.ratePilot ?? {};
+    const { rates: tried = [], lossWeights = [], changes = {}, images } = scale.ratePilot ?? {};
     const variants = methods.flatMap((method): Variant[] => {
       const { optimiser } = scale.changes(method);
       const schedule = optimiser?.learningRate;
       if (schedule?.kind !== 'one-cycle') return [];
-      return tried.map((rate) => ({
-        key: `${method.name}-${rate}`,
-        title: `${method.title}, ${rate}`,
-        method,
-        changes: { ...changes, optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
-        images,
-      }));
+      return tried.flatMap((rate) =>
+        [undefined, ...lossWeights].map((lossWeight) => ({
+          key: `${method.name}-${rate}${lossWeight === undefined ? '' : `x${lossWeight}`}`,
+          title: `${method.title}, ${rate}${lossWeight === undefined ? '' : `, loss × ${lossWeight}`}`,
+          method,
+          changes: { ...changes, lossWeight, optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
+          images,
+        })),
+      );
     });
     return variantRows({ ...setting, replicates: [pilotReplicate] }, variants, [], ablationStudent(setting));
   },

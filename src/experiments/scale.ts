@@ -40,11 +40,14 @@ export interface Scale {
   readonly pilot?: { readonly changes: RecipeChanges; readonly budget: string };
   readonly attack: (name: string) => ScaledAttack;
   /**
-   * The search for each method's peak of a one-cycle rate: the peaks that every method is tried at, and what is spent on
-   * each; where nothing is said, what the scale spends.
+   * The search for each method's peak of a one-cycle rate: the peaks that every method is tried at, what its loss is
+   * multiplied by beside 1, and what is spent on each; where nothing is said, what the scale spends. Where there is a
+   * natural prefix it is the loss that is weighted: a rate that makes up for small gradients is too large for the prefix,
+   * and decays the weights too much.
    */
   readonly ratePilot?: {
     readonly rates: readonly number[];
+    readonly lossWeights?: readonly number[];
     readonly changes?: RecipeChanges;
     readonly images?: number;
     readonly budget?: string;
@@ -146,7 +149,8 @@ const lite: Scale = {
       'average of the weights; a row says what it changes',
   },
   ratePilot: {
-    rates: [0.05, 0.15, 0.5, 1.5, 5],
+    rates: [0.15],
+    lossWeights: [3, 10],
     changes: { epochs: 4 },
     images: 12_250,
     budget:

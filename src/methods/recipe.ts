@@ -53,6 +53,16 @@ export const recipeSchema = strict({
     .nullable(),
   /** What of a hard label is spread evenly over the classes, in the student's loss alone. */
   labelSmoothing: z.number().min(0).lt(1),
+  /**
+   * What the student's loss is multiplied by, outside of the natural prefix. Left out where that is 1, so that recipes
+   * without it keep their ids. A loss that is a mean over elements has gradients C times smaller than one that is a mean
+   * over images.
+   */
+  lossWeight: z
+    .number()
+    .positive()
+    .refine((weight) => weight !== 1, 'leave it out where the loss is taken as it is')
+    .optional(),
   /** The fraction of the run, from its beginning, that trains by cross-entropy on clean images instead of the method's loss. */
   naturalPrefix: z.number().min(0).lt(1),
   /** Of the arithmetic while it trains; bf16 is mixed precision, with weights, losses and validation in float32. */

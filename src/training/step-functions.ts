@@ -149,8 +149,9 @@ const checkObjective = ({ name, retrains = [] }: Method, phase: string, objectiv
 
 /** Loss, gradients and the optimisers' steps on the batch that was let in. Its outputs are the loss's terms. */
 export const stepFunction = (parts: StepParts, phase: string, size: number): ProgramFunction => {
-  const { method, networks, optimisers } = parts;
+  const { method, recipe, networks, optimisers } = parts;
   const { student, robustTeacher } = networks;
+  const { lossWeight } = recipe;
   const objectiveIn = (inFunction: NetworksInFunction, variables: Tensors): Objective => {
     const batch = batchOf(size, variables);
     const prepared = under(`${batchPath(size)}prepared/`, variables);
@@ -158,7 +159,7 @@ export const stepFunction = (parts: StepParts, phase: string, size: number): Pro
     if (phase === prefixPhase) return naturalObjective(context);
     const objective = method.objective(batch.adversarial, context, phase);
     checkObjective(method, phase, objective);
-    return objective;
+    return lossWeight === undefined ? objective : { ...objective, student: tf.mul(objective.student, lossWeight) };
   };
   return {
     inputs: {},

@@ -149,6 +149,33 @@ for (const [method, phase, changes] of variants) {
   });
 }
 
+test("a loss's weight multiplies what the student's gradient moves, not the natural prefix and not the teacher", () => {
+  const name = 'conv1.weight';
+  const method = findMethod('ciard-code');
+  const moved = (phase: string, lossWeight: number | undefined, who: string): number[] => {
+    const optimiser = { momentum: 0, weightDecay: 0 };
+    const changes = { naturalPrefix: 0.5, lossWeight, optimiser, teacherOptimiser: optimiser };
+    const made = smallProgram(method, { eager: false, changes });
+    const now = (): Float32Array => valuesOf(made.program.snapshot())[`${who}/${name}`]!;
+    const before = now();
+    wholeStep(method, phase, made, 0);
+    const difference = Array.from(now(), (value, i) => value - before[i]!);
+    made.program.dispose();
+    return difference;
+  };
+  const retraining = 'distil and retrain';
+  const plain = moved(retraining, undefined, 'student');
+  assert.ok(plain.some((value) => Math.abs(value) > 1e-5));
+  assertClose(
+    moved(retraining, 3, 'student'),
+    plain.map((value) => 3 * value),
+    1e-2,
+    'the student',
+  );
+  assertSame(moved(retraining, 3, 'robustTeacher'), moved(retraining, undefined, 'robustTeacher'), 'the teacher');
+  assertSame(moved(prefixPhase, 3, 'student'), moved(prefixPhase, undefined, 'student'), 'the natural prefix');
+});
+
 test('the average of the weights follows its rule, step by step, and is what goes out', () => {
   const decay = 0.3;
   const made = smallProgram(findMethod('natural'), { eager: false, changes: { averaging: { decay } } });
