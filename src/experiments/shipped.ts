@@ -127,7 +127,7 @@ const networkFolderOf = async ({ results }: Places, id: CellId): Promise<string 
  * of the network, or straight from the remote in the repository, without DVC's lock.
  * @param root the repository that `places.results` is of
  * @returns whether they are there now
- * @throws UserError that names a file whose content is not what was recorded
+ * @throws UserError that names a file whose content is not what was recorded, here or in the remote
  */
 export const restoreTrained = async (places: Places, id: CellId, root = repositoryRoot()): Promise<boolean> => {
   const run = runFolder(places, id);
@@ -139,7 +139,13 @@ export const restoreTrained = async (places: Places, id: CellId, root = reposito
   if (await restoreWeights(run, folder, sums)) return true;
   const weights = relative(root, weightsFolder(folder));
   for (const { path, stored, state } of await shippedFiles(root, ({ path: each }) => each === weights)) {
-    if (stored === null || state !== 'whole') return false;
+    if (state === 'damaged') {
+      throw new UserError(
+        `${path}: what is shipped of it, ${stored}, is damaged. "git checkout -- ${stored}" brings it back; where it is ` +
+          'removed, the network is trained again.',
+      );
+    }
+    if (stored === null || state === 'not shipped') return false;
     await copyWhole(join(root, stored), join(root, path));
   }
   return restoreWeights(run, folder, sums);

@@ -36,6 +36,8 @@ const blackBox = defineGrid({
 });
 const catalogue = [tinyGrid, blackBox];
 
+const isUserError = (pattern: RegExp) => (error: unknown) => error instanceof UserError && pattern.test(error.message);
+
 const settingsIn = (text: string) => pipelineSettingsSchema.parse(parse(text));
 
 test('files of pipelines are a pure function, of stages that are each in one place', async () => {
@@ -208,8 +210,6 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     assert.deepEqual(await dvcStatus(['-R', 'results'], clone.options), {});
 
     // What was not shipped is named, and so is what is damaged.
-    const isUserError = (pattern: RegExp) => (error: unknown) =>
-      error instanceof UserError && pattern.test(error.message);
     await assert.rejects(
       tableFromCheckpoints(tinyGrid, { ...setting, replicates: [0, 1] }, given),
       isUserError(/no checkpoint was shipped of pgd-at-resnet18-s1, ciard-resnet18-s1 \(synthetic-quick\)/),
@@ -244,13 +244,17 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     assert.equal(await restoreTrained(there, teacher.id, clone.root), true);
     const record = (await recordOf(there, teacher.id, tinyGrid.name))!;
     assert.equal(await sha256OfFile(bestFile(runFolder(there, teacher.id))), record.training!.checkpoint);
-    // What no table has, and what is damaged in the remote, is not there.
-    assert.equal(await restoreTrained(there, 'f'.repeat(64), clone.root), false);
+    assert.equal(await restoreTrained(there, 'f'.repeat(64), clone.root), false, 'no table has it');
     const clean = cells.find(({ name }) => name.endsWith('/clean-teacher'))!;
     const file = (await shippedFiles(clone.root)).find(({ path }) => path.includes('clean-teacher'))!;
     writeFileSync(join(clone.root, file.stored!), 'damaged');
-    assert.equal(await restoreTrained(there, clean.id, clone.root), false);
+    await assert.rejects(
+      restoreTrained(there, clean.id, clone.root),
+      isUserError(/is damaged\. "git checkout -- checkpoints/),
+    );
     assert.ok(!existsSync(bestFile(runFolder(there, clean.id))));
+    rmSync(join(clone.root, file.stored!));
+    assert.equal(await restoreTrained(there, clean.id, clone.root), false, 'the remote does not have it');
   });
 
   test('a row that is measured in part is there with that part, and one of which only the network is there, with it', async () => {
