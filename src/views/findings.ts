@@ -16,7 +16,11 @@ export const findings = (
     columns: [{ title: 'Claim' }, { title: 'At' }, { title: 'Found' }],
     rows: verdicts
       .filter(({ claim }) => only.includes(claim))
-      .map((verdict) => [String(verdict.claim), `${verdict.scale}, ${verdict.data}`, findingText(verdict)]),
+      .map((verdict) => {
+        const { claim, scale, data, precision } = verdict;
+        const at = [scale, data, ...(precision === 'float32' ? [] : [precision])].join(', ');
+        return [String(claim), at, findingText(verdict)];
+      }),
     notes: [
       'Means and intervals in points of accuracy (an epoch, of slopes) or per cent of training time, at 95 % with Holm’s ' +
         'correction within a claim; of several comparisons the one that decides is told.',

@@ -3,7 +3,7 @@ import { cleanRobustFigure, type CleanRobustPoint } from '../../figures/clean-ro
 import type { ReportData, ReportRun } from '../data.js';
 import { Select } from './controls.js';
 import { FigureCard } from './figure-card.js';
-import { groupMeasured, settingText, type RunGroup } from './groups.js';
+import { groupMeasured, settingKey, settingText, type RunGroup } from './groups.js';
 import type { PageState } from './state.js';
 
 /** Names beside points, at most: more would cover one another. */
@@ -80,7 +80,7 @@ export const Pareto = ({ data, groups, state, isDark }: ParetoProps) => {
         epsilon: '8/255',
         front: true,
         names: points.length <= mostNames,
-        ...(first ? { subtitle: `${first.data}, ${first.scale}; means over replicates` } : {}),
+        ...(first ? { subtitle: `${settingKey(first)}; means over replicates` } : {}),
       }),
     [points, title, first],
   );
