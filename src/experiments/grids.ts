@@ -213,8 +213,9 @@ export const pilotReplicate = 100;
 /** The same search, of the same size, for every method: judged by images held out of the training set. */
 const rates: Grid = {
   name: 'rates',
-  title: 'Pilot: the learning rate of each method',
-  question: 'At which peak of the rate does each method learn most in the time that a scale gives it?',
+  title: 'Pilot: the learning rate of each method, and the weight of its loss',
+  question:
+    'At which peak of the rate, and which weight of its loss, does each method learn most in the time that a scale gives it?',
   columns: 'held-out',
   budget: ({ ratePilot, budget }) => ratePilot?.budget ?? budget,
   rows(setting) {
