@@ -119,6 +119,8 @@ const runTraining = async (
   const cleanTeacher = clean === null ? undefined : await loadTrained(places, clean);
   const robustTeacher = robust === null ? undefined : await loadTrained(places, robust);
   try {
+    // What the training itself took is counted over all its starts.
+    const around = stopwatch.processor();
     const run = await train({
       method: methodOf(cell.method),
       recipe: cell.recipe,
@@ -163,7 +165,7 @@ const runTraining = async (
       warnings: [...run.warnings],
       cost: {
         wall: run.seconds,
-        processor: stopwatch.processor(),
+        processor: around + run.processorSeconds,
         imagesPerSecond: (images.length * cell.recipe.epochs) / run.seconds,
       },
       environment: await environment(),

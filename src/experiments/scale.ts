@@ -140,7 +140,10 @@ const lite: Scale = {
   },
   trainImages: null,
   replicates: 3,
-  changes: () => liteChanges(),
+  changes: ({ name }) => ({
+    ...liteChanges(),
+    ...(name === 'ciard' ? { settings: { pushRule: 'adaptive-in-run' } } : {}),
+  }),
   pilot: {
     changes: litePilot,
     budget:

@@ -179,11 +179,11 @@ export const ciard = defineMethod({
   settings: {
     ...ittSettings({ every: 10 / 300, for: 1 / 300 }),
     pushRule: z
-      .enum(['adaptive', 'fixed', 'magnitude'])
+      .enum(['adaptive', 'adaptive-in-run', 'fixed', 'magnitude'])
       .default('adaptive')
       .describe(
-        'The weight of the push loss: adapted to validation robustness (the summary), fixed, or matched to the magnitude ' +
-          'of the other terms (the published code)',
+        'The weight of the push loss: adapted to validation robustness (the summary), by validations or, for short runs, ' +
+          'by the part of the run; fixed; or matched to the magnitude of the other terms (the published code)',
       ),
     pushWeight: z
       .number()
@@ -198,7 +198,10 @@ export const ciard = defineMethod({
   recipe,
   phase,
   scalars: ({ settings: { pushRule, pushWeight }, validations }) => ({
-    pushWeight: pushRule === 'adaptive' ? adaptedPushWeight(pushWeight, validations) : pushWeight,
+    pushWeight:
+      pushRule === 'adaptive' || pushRule === 'adaptive-in-run'
+        ? adaptedPushWeight(pushWeight, validations, pushRule)
+        : pushWeight,
   }),
   prepare({ student, cleanTeacher, x, settings }) {
     student.train(x);

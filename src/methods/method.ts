@@ -54,8 +54,16 @@ export interface EpochContext<S = Settings> {
   /** Where the epoch begins, as a fraction of the run. */
   readonly progress: number;
   readonly settings: S;
-  /** What was measured on the held-out images so far, oldest first. */
-  readonly validations: readonly { readonly epoch: number; readonly clean: number; readonly robust: number }[];
+  /**
+   * What was measured on the held-out images so far, oldest first, of epochs of the method itself. `part`: how much of the
+   * run lies between a validation and the one before it, or the method's beginning.
+   */
+  readonly validations: readonly {
+    readonly epoch: number;
+    readonly clean: number;
+    readonly robust: number;
+    readonly part: number;
+  }[];
 }
 
 /** What decides the phase of a step. */

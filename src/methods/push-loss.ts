@@ -47,14 +47,24 @@ export const pushScale = (adversarial: tf.Scalar, natural: tf.Scalar, push: tf.S
 
 /**
  * The push weight of CIARD as its paper describes it: it adapts to the robustness measured on held-out images. The paper
- * gives no rule. Here it grows by a tenth after each validation that was as robust as the best before it, and halves
- * after one that was not, up to `most`, from a tenth of it.
+ * gives no rule. Here it grows after each validation that was as robust as the best before it, and shrinks after one that
+ * was not, up to `most`, from a tenth of it.
+ *
+ * @param rule 'adaptive': it grows by a tenth and halves, so that some 25 validations of a run of hundreds make it whole.
+ *   'adaptive-in-run': it grows as fast as makes it whole in a quarter of the run, however many validations that is, and
+ *   shrinks twice as fast
  */
-export const adaptedPushWeight = (most: number, validations: EpochContext['validations']): number => {
+export const adaptedPushWeight = (
+  most: number,
+  validations: EpochContext['validations'],
+  rule: 'adaptive' | 'adaptive-in-run',
+): number => {
   let weight = most / 10;
   let best = 0;
-  for (const { robust } of validations) {
-    weight = robust >= best ? Math.min(most, weight * 1.1) : weight / 2;
+  for (const { robust, part } of validations) {
+    const grown = rule === 'adaptive' ? 1.1 : 10 ** (4 * part);
+    const shrunk = rule === 'adaptive' ? 2 : grown ** 2;
+    weight = robust >= best ? Math.min(most, weight * grown) : weight / shrunk;
     best = Math.max(best, robust);
   }
   return weight;

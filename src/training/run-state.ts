@@ -47,6 +47,8 @@ const stateSchema = z
     best: z.object({ epoch: z.number(), score: z.number() }).readonly().optional(),
     /** Seconds of training so far, over all starts. */
     seconds: z.number(),
+    /** What of them processors were at work, summed over threads; 0 in a state of before it was counted. */
+    processorSeconds: z.number().default(0),
   })
   .readonly();
 
@@ -56,7 +58,15 @@ export type EpochRow = z.infer<typeof epochRowSchema>;
 /** What a run has measured and where it stands, apart from its tensors. */
 export type RunState = z.infer<typeof stateSchema>;
 
-export const firstState: RunState = { epoch: 0, batch: 0, sums: {}, retrained: 0, history: [], seconds: 0 };
+export const firstState: RunState = {
+  epoch: 0,
+  batch: 0,
+  sums: {},
+  retrained: 0,
+  history: [],
+  seconds: 0,
+  processorSeconds: 0,
+};
 
 /**
  * Saves everything that a run needs to go on, in one file: one rename replaces it, so that a kill at any moment leaves

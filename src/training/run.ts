@@ -35,15 +35,32 @@ export interface Run {
   readonly onWarning: (message: string) => void;
   /** Where it stands. */
   state: RunState;
-  /** When it was last saved, and up to when its seconds are counted, by `performance.now()`. */
+  /** When it was last saved, by `performance.now()`. */
   savedAt: number;
-  countedTo: number;
+  /** Up to when its seconds are counted. */
+  countedTo: Clocks;
 }
+
+/** What the clocks of this process say: milliseconds on the wall, and microseconds of processors. */
+interface Clocks {
+  readonly wall: number;
+  readonly processor: number;
+}
+
+export const readClocks = (): Clocks => {
+  const { user, system } = process.cpuUsage();
+  return { wall: performance.now(), processor: user + system };
+};
 
 /** Saves where the run stands. */
 export const saveRun = async (run: Run): Promise<void> => {
-  const now = performance.now();
-  run.state = { ...run.state, seconds: run.state.seconds + (now - run.countedTo) / 1000 };
+  const now = readClocks();
+  const { seconds, processorSeconds } = run.state;
+  run.state = {
+    ...run.state,
+    seconds: seconds + (now.wall - run.countedTo.wall) / 1000,
+    processorSeconds: processorSeconds + (now.processor - run.countedTo.processor) / 1e6,
+  };
   run.countedTo = now;
   const snapshot = run.program.snapshot();
   try {
@@ -71,14 +88,33 @@ export const pauseRun = async (run: Run): Promise<void> => {
   if (performance.now() - run.savedAt >= 1000 * run.saveSeconds) await saveRun(run);
 };
 
+/** The validations of a method's own epochs. */
+const validationsOf = (
+  history: RunState['history'],
+  { epochs, naturalPrefix }: Recipe,
+): EpochContext['validations'] => {
+  const found: EpochContext['validations'][number][] = [];
+  let before = naturalPrefix;
+  for (const { epoch, validation } of history) {
+    // What the prefix trains is not the method's outcome.
+    if (!validation || epoch / epochs <= naturalPrefix) continue;
+    found.push({ epoch, ...validation, part: epoch / epochs - before });
+    before = epoch / epochs;
+  }
+  return found;
+};
+
 /** What a method may look at, at the beginning of the epoch that the run stands in. */
 export const epochContext = ({
   recipe,
   state: { epoch: index, history },
-}: Pick<Run, 'recipe' | 'state'>): EpochContext => ({
+}: {
+  readonly recipe: Recipe;
+  readonly state: Pick<RunState, 'epoch' | 'history'>;
+}): EpochContext => ({
   progress: index / recipe.epochs,
   settings: recipe.settings,
-  validations: history.flatMap(({ epoch, validation }) => (validation ? [{ epoch, ...validation }] : [])),
+  validations: validationsOf(history, recipe),
 });
 
 /** The source of randomness of the epoch that the run stands in: its batches, the attack's starts, its validation. */

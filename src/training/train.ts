@@ -16,7 +16,7 @@ import { writeRunMetrics } from './metrics.js';
 import { checkTeachers } from './networks.js';
 import { bestFile, lastFile, teacherFile, withRunFolder } from './run-folder.js';
 import { firstState, loadState, type EpochRow, type RunState } from './run-state.js';
-import { saveRun, type Run } from './run.js';
+import { readClocks, saveRun, type Run } from './run.js';
 import { createTrainingProgram, type TrainingProgram } from './training-program.js';
 import { collapses } from './validation.js';
 
@@ -58,7 +58,10 @@ export interface TrainingRun {
   /** The robust teacher as the method left it, where it is trained. */
   readonly teacherFile: string | null;
   readonly warnings: readonly string[];
+  /** Of training, over all starts. */
   readonly seconds: number;
+  /** What of them processors were at work, summed over threads. */
+  readonly processorSeconds: number;
 }
 
 /** The sizes of batches that occur; the one that validation runs at comes first. */
@@ -116,7 +119,7 @@ const programOf = (options: TrainOptions, recipe: Recipe, seed: number): Trainin
 const resultOf = (
   { out, method }: TrainOptions,
   identity: RunIdentity,
-  { history, best, epoch, seconds }: RunState,
+  { history, best, epoch, seconds, processorSeconds }: RunState,
 ): TrainingRun => ({
   identity,
   history,
@@ -126,6 +129,7 @@ const resultOf = (
   teacherFile: method.teachers.robust === 'training-mode' ? teacherFile(out) : null,
   warnings: collapses(history),
   seconds,
+  processorSeconds,
 });
 
 /**
@@ -144,6 +148,7 @@ export const train = async (options: TrainOptions): Promise<TrainingRun> => {
   const identity = identityOf({ ...options, recipe, seed });
   const batches = batchCount(options.train.length, recipe);
   return withRunFolder(out, async () => {
+    const begun = readClocks();
     const before = await loadState(out, identity);
     try {
       // A run that was killed between its state and its metrics gets them now.
@@ -159,7 +164,6 @@ export const train = async (options: TrainOptions): Promise<TrainingRun> => {
           program.restore(before.snapshot);
           tf.dispose(before.snapshot);
         }
-        const now = performance.now();
         const run: Run = {
           method,
           recipe,
@@ -179,8 +183,8 @@ export const train = async (options: TrainOptions): Promise<TrainingRun> => {
           onEpoch: options.onEpoch ?? (() => undefined),
           onWarning: options.onWarning ?? (() => undefined),
           state: before?.state ?? firstState,
-          savedAt: now,
-          countedTo: now,
+          savedAt: performance.now(),
+          countedTo: begun,
         };
         // The folder is this run's from now on.
         if (!before) await saveRun(run);

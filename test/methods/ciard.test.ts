@@ -139,12 +139,14 @@ test('push scale: constant for the gradient', () => {
   });
 });
 
-test('the described push weight grows with robustness, halves without, and has a most', () => {
-  const weightAfter = (...robust: number[]): number =>
+test('the described push weight grows with robustness, shrinks without, and has a most', () => {
+  const after = (rule: 'adaptive' | 'adaptive-in-run', epochs: number, robust: readonly number[]): number =>
     adaptedPushWeight(
       0.5,
-      robust.map((value, i) => ({ epoch: i + 1, clean: 0.9, robust: value })),
+      robust.map((value, i) => ({ epoch: i + 1, clean: 0.9, robust: value, part: 1 / epochs })),
+      rule,
     );
+  const weightAfter = (...robust: number[]): number => after('adaptive', 300, robust);
   assert.equal(weightAfter(), 0.05);
   assertClose(
     [weightAfter(0.3), weightAfter(0.3, 0.4), weightAfter(0.3, 0.2)],
@@ -153,6 +155,19 @@ test('the described push weight grows with robustness, halves without, and has a
     'weights',
   );
   assert.equal(weightAfter(...Array.from({ length: 40 }, (_, i) => i / 100)), 0.5);
+  for (const epochs of [4, 12, 300]) {
+    const rising = (part: number): number[] => Array.from({ length: part * epochs }, (_, i) => i / 1000);
+    assertClose([after('adaptive-in-run', epochs, rising(1 / 4))], [0.5], 1e-6, `a quarter of ${epochs} epochs`);
+    if (epochs === 4) continue;
+    const falls = [...rising(1 / 12).map((value) => value + 0.2), 0.1];
+    const expected = 0.05 * 10 ** (4 / 12 - 8 / epochs);
+    assertClose(
+      [after('adaptive-in-run', epochs, falls)],
+      [expected],
+      1e-6,
+      `a fall after a twelfth of ${epochs} epochs`,
+    );
+  }
 });
 
 /** Which steps of a run retrain the teacher. */

@@ -43,8 +43,16 @@ test('interrupted inside an epoch and gone on with, it ends with the bytes of an
     }),
   };
   const whole = await train(options('whole', given));
+  const before = process.cpuUsage();
   const stops = await trainInParts(options('parts', given));
   assert.ok(stops >= 2, `${stops} stops`);
+  const { user, system } = process.cpuUsage(before);
+  const { processorSeconds } = await train(options('parts', given));
+  const spent = (user + system) / 1e6;
+  assert.ok(
+    processorSeconds > 0.6 * spent && processorSeconds < spent,
+    `of ${spent} processor seconds over all starts ${processorSeconds} are told`,
+  );
   assert.deepEqual(await files('parts'), await files('whole'));
   const teacher = (out: string): Promise<Buffer> => readFile(join(folder, out, 'robust-teacher.safetensors'));
   assert.ok((await teacher('parts')).equals(await teacher('whole')), 'the robust teachers differ');

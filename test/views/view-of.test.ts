@@ -78,6 +78,7 @@ test('a training run shows its curves', async () => {
     teacherFile: null,
     warnings: [],
     seconds: 1,
+    processorSeconds: 2,
   };
   const bundle = await shown(run);
   assert.match(String(bundle['text/plain']), /chosen: epoch 1[^\n]*$/);
