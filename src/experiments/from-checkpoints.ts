@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { repositoryRoot } from '../data/location.js';
 import { dvcPull } from '../dvc/dvc.js';
@@ -32,10 +33,12 @@ export interface CheckedTable {
   readonly failures: readonly Failure[];
 }
 
+const checkFolder = ({ runs }: Places): string => join(runs, '..', 'from-checkpoints');
+
 /** Where networks are evaluated again: records of before, and folders of runs, are left alone. */
-const checkPlaces = ({ runs }: Places): Places => ({
-  results: join(runs, '..', 'from-checkpoints', 'results'),
-  runs: join(runs, '..', 'from-checkpoints', 'cells'),
+const checkPlaces = (places: Places): Places => ({
+  results: join(checkFolder(places), 'results'),
+  runs: join(checkFolder(places), 'cells'),
 });
 
 /**
@@ -87,7 +90,7 @@ const fetchWeights = async (
 
 /**
  * Evaluates the shipped networks of a table again, without training any, and compares each outcome with the one on record.
- * What is measured goes to `runs/from-checkpoints`; an evaluation of which there is no record becomes the table's.
+ * What is measured goes to `runs/from-checkpoints`, from which a call that was stopped goes on; an evaluation of which there is no record becomes the table's.
  *
  * @param setting with the replicates that are wanted; one alone is shipped
  * @throws UserError where the table is of trainings, or a checkpoint was not shipped or is damaged: it is named
@@ -127,5 +130,7 @@ export const tableFromCheckpoints = async (
   }
   const measured = await measuredRows(chosen, setting, check);
   const result = resultRows(chosen, setting, measured);
+  // What is whole is not kept: the next call is to evaluate, not to find what this one did.
+  if (failures.length === 0) await rm(checkFolder(places), { recursive: true, force: true });
   return { rows: result, text: textOfTable(resultTable(chosen, setting, result, measured)), comparisons, failures };
 };

@@ -58,13 +58,31 @@ export const copyWhole = async (from: string, to: string): Promise<void> => {
 };
 
 /**
+ * Whether the folder of a run holds the weights of a training, those of the student and of the teacher that it retrained.
+ * @throws UserError where it holds others: records change with the code that made them, and a folder may be older
+ */
+export const holdsWeights = async (run: string, { checkpoint, teacherCheckpoint }: WeightSums): Promise<boolean> => {
+  const { student, teacher } = inRun(run);
+  const wanted: [string, string][] = [[student, checkpoint]];
+  if (teacherCheckpoint !== null) wanted.push([teacher, teacherCheckpoint]);
+  if (!wanted.every(([file]) => existsSync(file))) return false;
+  for (const [file, sha256] of wanted) {
+    if ((await sha256OfFile(file)) === sha256) continue;
+    throw new UserError(
+      `${file} holds other weights than its record says. Remove ${run}: what was shipped is taken then, or it is trained again.`,
+    );
+  }
+  return true;
+};
+
+/**
  * Puts the weights of a training into the folder of a run, from the folder that DVC keeps of its network.
  * @returns whether they are there now
  * @throws UserError that names a file whose content is not what was recorded
  */
 export const restoreWeights = async (run: string, folder: string, sums: WeightSums): Promise<boolean> => {
   const files = pairs(kept(folder), inRun(run), sums);
-  if (files.every(({ to }) => existsSync(to))) return true;
+  if (await holdsWeights(run, sums)) return true;
   if (!files.every(({ from }) => existsSync(from))) return false;
   for (const { from, sha256 } of files) {
     const found = await sha256OfFile(from);

@@ -9,9 +9,10 @@ import { dvcPush, type DvcOptions } from '../dvc/dvc.js';
 import { messageOf, UserError } from '../errors.js';
 import type { CellId } from '../results/cell.js';
 import { bestFile } from '../training/run-folder.js';
-import { copyWhole, restoreWeights, weightsFolder } from './network-files.js';
+import { isUnderWay } from '../training/run-state.js';
+import { copyWhole, holdsWeights, restoreWeights, weightsFolder } from './network-files.js';
 import { readNetworkFile } from './pipeline-settings.js';
-import { runFolder, type Places } from './places.js';
+import { recordOf, runFolder, type Places } from './places.js';
 
 /** The remote that DVC pulls from where none is named: a folder of this repository (`.dvc/config`). */
 const shippedFolder = 'checkpoints';
@@ -123,7 +124,7 @@ const networkFolderOf = async ({ results }: Places, id: CellId): Promise<string 
 };
 
 /**
- * Puts the weights of a training into the folder of its run, where they are not there already: from the folder that DVC keeps
+ * Puts the weights of a training into the folder of its run, where they are not there already, whole and those of its record: from the folder that DVC keeps
  * of the network, or straight from the remote in the repository, without DVC's lock.
  * @param root the repository that `places.results` is of
  * @returns whether they are there now
@@ -131,7 +132,10 @@ const networkFolderOf = async ({ results }: Places, id: CellId): Promise<string 
  */
 export const restoreTrained = async (places: Places, id: CellId, root = repositoryRoot()): Promise<boolean> => {
   const run = runFolder(places, id);
-  if (existsSync(bestFile(run))) return true;
+  // One that is trained again, and is not at its end.
+  if (await isUnderWay(run)) return false;
+  const known = (await recordOf(places, id))?.training ?? null;
+  if (known === null ? existsSync(bestFile(run)) : await holdsWeights(run, known)) return true;
   const folder = await networkFolderOf(places, id);
   if (folder === undefined) return false;
   const { student, robustTeacher } = await readNetworkFile(folder);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { execa } from 'execa';
 import { parse } from 'yaml';
+import { writeSafetensors } from '../../src/checkpoints/safetensors.js';
 import { dataRoot } from '../../src/data/location.js';
 import { DvcError } from '../../src/dvc/dvc-error.js';
 import { dvc, dvcPull, dvcStatus, type DvcOptions } from '../../src/dvc/dvc.js';
@@ -23,7 +24,8 @@ import { runTables } from '../../src/experiments/table.js';
 import { joinUnits, unitsOf } from '../../src/experiments/units.js';
 import { findMethod } from '../../src/methods/catalogue.js';
 import { cellRecordSchema } from '../../src/results/cell-record.js';
-import { bestFile } from '../../src/training/run-folder.js';
+import { bestFile, stateFile } from '../../src/training/run-folder.js';
+import { firstState } from '../../src/training/run-state.js';
 import { cloneOf, createCheckout, git, needsDvc } from '../dvc/dvc-repository.js';
 import { temporaryFolder } from '../temporary.js';
 import { tinyGrid, tinySetting } from './tiny.js';
@@ -225,7 +227,7 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
       (await shippedFiles(clone.root)).filter(({ state }) => state !== 'whole').map((file) => [file.path, file.state]),
       [[path, 'changed']],
     );
-    rmSync(join(there.runs, '..', 'from-checkpoints'), { recursive: true });
+    assert.ok(!existsSync(join(there.runs, '..', 'from-checkpoints')), 'the next call would evaluate nothing');
     await assert.rejects(
       tableFromCheckpoints(tinyGrid, setting, given),
       isUserError(/pgd-at-resnet18-s0\/weights\/student\.safetensors is damaged/),
@@ -245,6 +247,22 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     const record = (await recordOf(there, teacher.id, tinyGrid.name))!;
     assert.equal(await sha256OfFile(bestFile(runFolder(there, teacher.id))), record.training!.checkpoint);
     assert.equal(await restoreTrained(there, 'f'.repeat(64), clone.root), false, 'no table has it');
+    // One that is trained again goes on, and weights of before a record was measured anew are not taken for its own.
+    const run = runFolder(there, teacher.id);
+    const stateAt = (epoch: number) =>
+      writeSafetensors(stateFile(run), new Map(), {
+        run: JSON.stringify({ ...firstState, epoch }),
+        identity: JSON.stringify({ recipe: { epochs: 1 } }),
+      });
+    await stateAt(0);
+    assert.equal(await restoreTrained(there, teacher.id, clone.root), false, 'it is under way');
+    await stateAt(1);
+    assert.equal(await restoreTrained(there, teacher.id, clone.root), true);
+    writeFileSync(bestFile(run), 'of before');
+    await assert.rejects(
+      restoreTrained(there, teacher.id, clone.root),
+      isUserError(/holds other weights than its record/),
+    );
     const clean = cells.find(({ name }) => name.endsWith('/clean-teacher'))!;
     const file = (await shippedFiles(clone.root)).find(({ path }) => path.includes('clean-teacher'))!;
     writeFileSync(join(clone.root, file.stored!), 'damaged');
