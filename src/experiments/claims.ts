@@ -148,11 +148,14 @@ const opposite: Readonly<Record<Verdict, Verdict>> = {
  * beyond the margin on the wrong side, refuted where both lie beyond it on the right one.
  */
 const improvesNotBoth = (both: readonly Comparison[]): Comparison => {
-  const [worse] = [...both].sort((a, b) => (a.mean ?? Infinity) - (b.mean ?? Infinity)) as [Comparison];
-  // Decided by the worse of the two where that is below zero; else both have to be.
-  const open = (worse.mean ?? 0) < 0 ? [worse] : both.filter(({ verdict }) => verdict === 'undecided');
-  const needed = open.some((each) => each.needed === null) ? null : Math.max(...open.map((each) => each.needed!));
-  return { ...worse, what: `not both: ${worse.what}`, side: 'below', verdict: opposite[all(both)], needed };
+  const byMean = [...both].sort((a, b) => (a.mean ?? Infinity) - (b.mean ?? Infinity)) as [Comparison];
+  // One that is shown to be worse decides; else the worse of the two, and both have to be decided.
+  const shown = byMean.find(({ verdict }) => verdict === 'contradicted') ?? byMean[0];
+  const verdict = opposite[all(both)];
+  const open = (shown.mean ?? 0) < 0 ? [shown] : both.filter((each) => each.verdict === 'undecided');
+  const isOpen = verdict === 'undecided' && open.every((each) => each.needed !== null);
+  const needed = isOpen ? Math.max(...open.map((each) => each.needed!)) : null;
+  return { ...shown, what: `not both: ${shown.what}`, side: 'below', verdict, needed };
 };
 
 /**
@@ -333,7 +336,8 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
       : [];
     const comparisons = compareAll ? compareAll(others) : compare(rows);
     const verdict = all(comparisons);
-    const deciding = comparisons.find((each) => each.verdict === verdict) ?? comparisons[0];
+    const measured = comparisons.filter(({ n }) => n > 0);
+    const deciding = measured.find((each) => each.verdict === verdict) ?? measured[0];
     found.push({
       claim: number,
       text,
@@ -342,7 +346,7 @@ export const verdicts = async (setting: GridSetting, places: Places = defaultPla
       precision,
       verdict,
       interval: deciding?.interval ?? null,
-      decidedBy: comparisons.some(({ n }) => n > 0) ? (deciding?.what ?? null) : null,
+      decidedBy: deciding?.what ?? null,
       comparisons,
       table,
       command: tableCommand(table, setting),

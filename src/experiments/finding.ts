@@ -4,7 +4,9 @@ import { askedText, intervalText, pointsText } from './comparison-table.js';
 /** What it takes to decide a claim that is undecided. */
 const settlingText = ({ comparisons }: ClaimVerdict): string => {
   const open = comparisons.filter(({ verdict }) => verdict === 'undecided');
-  if (open.some(({ n }) => n < 2)) return 'One replicate has no interval: it takes two more at least.';
+  const unmeasured = open.filter(({ n }) => n === 0).length;
+  if (unmeasured > 0) return `${unmeasured} of ${comparisons.length} comparisons are not measured.`;
+  if (open.some(({ n }) => n < 2)) return 'One replicate has no interval: it takes more of them.';
   const within = open.filter(({ mean, least }) => Math.abs(mean!) <= least).length;
   if (within > 0) {
     return open.length === 1
@@ -27,7 +29,7 @@ export const findingText = (claim: ClaimVerdict): string => {
     comparisons.length === 1
       ? ''
       : `: of ${comparisons.length} comparisons ${count('supported')} hold, ${count('contradicted')} are contradicted`;
-  const replicates = Math.min(...comparisons.map(({ n }) => n));
+  const replicates = deciding.n;
   const where = deciding.interval ? `${intervalText(deciding.interval)}, ` : '';
   return (
     `${verdict[0]!.toUpperCase()}${verdict.slice(1)}${share}. ${deciding.what}: ${pointsText(deciding.mean)} ` +

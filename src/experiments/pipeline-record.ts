@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { isMap, parseDocument } from 'yaml';
 import { writeAtomically } from '../atomic-write.js';
 import { repositoryRoot } from '../data/location.js';
 import { dvcCommit, type DvcOptions } from '../dvc/dvc.js';
@@ -9,9 +10,16 @@ import { cellId, type CellId, type EvaluateCell } from '../results/cell.js';
 import type { Grid, GridRow, GridSetting } from './grid.js';
 import { grids } from './grids.js';
 import { writeAccuracies, writeNetwork } from './network-files.js';
-import { evaluateCellsOf, noNetwork, readPipelineSettings, trainCellOf } from './pipeline-settings.js';
+import {
+  evaluateCellsOf,
+  noNetwork,
+  readPipelineSettings,
+  trainCellOf,
+  type PipelineSettings,
+} from './pipeline-settings.js';
 import { pipelinesOf, shippedReplicate, type Pipeline, type PipelineRows } from './pipeline.js';
 import { recordOf, runFolder, type Places } from './places.js';
+import { rowsOnRecord } from './results.js';
 import { restoreTrained } from './shipped.js';
 import { runTableStage } from './stages.js';
 
@@ -60,7 +68,7 @@ const chosenRows = async (
 ): Promise<PipelineRows[]> => {
   const chosen: PipelineRows[] = [];
   for (const grid of options.catalogue ?? grids) {
-    const all = grid.rows(setting);
+    const all = alsoAll.includes(grid) ? grid.rows(setting) : await rowsOnRecord(grid, setting, options.places);
     const rows: GridRow[] = [];
     for (const row of all) {
       const part = alsoAll.includes(grid) ? row : await measuredPart(grid, row, options);
@@ -90,13 +98,13 @@ const trainedNetworks = async (
   return [...found];
 };
 
-/** Names of what is set otherwise in one object than in another, of what both have: 'ciard.recipe.epochs'. */
+/** Names of what is set otherwise in one object than in another, or in one of them alone: 'ciard.recipe.epochs'. */
 const differences = (before: unknown, after: unknown, path: string): string[] => {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   const isPlain = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
   if (!isPlain(before) || !isPlain(after)) return [path];
-  return Object.keys(before).flatMap((key) =>
-    key in after ? differences(before[key], after[key], `${path}.${key}`) : [],
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
+    differences(before[key], after[key], `${path}.${key}`),
   );
 };
 
@@ -105,9 +113,15 @@ const checkUnchanged = async (pipeline: Pipeline, folder: string): Promise<void>
   const file = join(folder, 'params.yaml');
   if (!existsSync(file)) return;
   const before = await readPipelineSettings(file);
-  const changed = (['attacks', 'trainings'] as const).flatMap((section) =>
-    differences(before[section], pipeline.settings[section], section),
-  );
+  const { settings } = pipeline;
+  const changed = differences(before.data, settings.data, 'data');
+  for (const section of ['attacks', 'trainings', 'networks'] as const) {
+    const [old, own] = [before[section], settings[section]] as Record<string, unknown>[];
+    // Entries come and go with what is measured.
+    for (const name of Object.keys(old!)) {
+      if (name in own!) changed.push(...differences(old![name], own![name], `${section}.${name}`));
+    }
+  }
   if (changed.length === 0) return;
   throw new UserError(
     `${file} has other settings than the table: ${changed.join(', ')}. Where they were changed by hand, "dvc repro" runs ` +
@@ -139,7 +153,9 @@ export const writePipelines = async (
     throw new UserError(`the results lie in ${places.results}, but DVC's stages are of ${join(root, 'results')}.`);
   }
   const rows = await chosenRows(setting, options, tables);
-  const pipelines = pipelinesOf(rows, setting, catalogue, await trainedNetworks(setting, options));
+  const replicates = rows.flatMap(({ rows: own }) => own.map(({ replicate }) => replicate));
+  const whole = { ...setting, replicates: [...new Set([...setting.replicates, ...replicates])].sort((a, b) => a - b) };
+  const pipelines = pipelinesOf(rows, whole, catalogue, await trainedNetworks(setting, options));
   for (const pipeline of pipelines) if (!force) await checkUnchanged(pipeline, folderOf(pipeline, places));
   for (const pipeline of pipelines) {
     const folder = folderOf(pipeline, places);
@@ -196,6 +212,26 @@ const writeNetworks = async (
 };
 
 /**
+ * Takes stages that are no more out of what DVC has locked. The rest stays, so that a commit that is killed leaves a lock
+ * that knows the weights which are shipped.
+ */
+const pruneLock = async (file: string, { networks, evaluations, rows }: PipelineSettings): Promise<void> => {
+  if (!existsSync(file)) return;
+  const stages = new Set([
+    ...Object.keys(networks).map((name) => `train@${name}`),
+    ...Object.keys(evaluations).map((name) => `evaluate@${name}`),
+    ...(Object.keys(rows).length > 0 ? ['table'] : []),
+  ]);
+  const lock = parseDocument(await readFile(file, 'utf8'));
+  const locked = lock.get('stages');
+  if (!isMap(locked)) return;
+  const gone = locked.items.map(({ key }) => String(key)).filter((name) => !stages.has(name));
+  if (gone.length === 0) return;
+  for (const name of gone) locked.delete(name);
+  await writeAtomically(file, [lock.toString({ lineWidth: 0 })]);
+};
+
+/**
  * Tells DVC of what was measured: writes the files of every table of a setting, what their stages put out, and commits
  * them. Then `dvc status` finds nothing changed, and `dvc repro` runs nothing.
  *
@@ -213,8 +249,7 @@ export const recordPipelines = async (setting: GridSetting, options: PipelineOpt
   }
   for (const pipeline of pipelines) await writeOutputs(pipeline, setting, options);
   const folders = pipelines.map((pipeline) => folderOf(pipeline, places));
-  // Stages that are no more are not to stay in it.
-  for (const folder of folders) await rm(join(folder, 'dvc.lock'), { force: true });
+  for (const pipeline of pipelines) await pruneLock(join(folderOf(pipeline, places), 'dvc.lock'), pipeline.settings);
   if (folders.length > 0) {
     await dvcCommit(
       folders.map((folder) => join(relative(resolve(root), resolve(folder)), 'dvc.yaml')),

@@ -86,15 +86,21 @@ export const seriesOf = (rows: readonly MeasuredRow[], attack: string): Series =
     ];
   });
 
-/** The robust teacher's accuracy on the student's adversarial held-out images, by epoch. */
-export const teacherCourse = ({ training }: MeasuredRow): { x: number; y: number }[] =>
-  (training?.training?.history ?? []).flatMap(({ epoch, validation }) =>
+/** The epochs of the method itself: those of the natural prefix are not its outcome. */
+const ownEpochs = ({ train, training }: MeasuredRow): NonNullable<CellRecord['training']>['history'] => {
+  const { epochs, naturalPrefix } = train.recipe;
+  return (training?.training?.history ?? []).filter(({ epoch }) => epoch / epochs > naturalPrefix);
+};
+
+/** The robust teacher's accuracy on the student's adversarial held-out images, by epoch of the method. */
+export const teacherCourse = (row: MeasuredRow): { x: number; y: number }[] =>
+  ownEpochs(row).flatMap(({ epoch, validation }) =>
     validation?.teacherRobust === undefined ? [] : [{ x: epoch, y: validation.teacherRobust }],
   );
 
-/** Robust accuracy of the student on held-out images over the last third of its epochs. */
-export const lastThird = ({ training }: MeasuredRow): { x: number; y: number }[] => {
-  const history = training?.training?.history ?? [];
+/** Robust accuracy of the student on held-out images over the last third of the method's epochs. */
+export const lastThird = (row: MeasuredRow): { x: number; y: number }[] => {
+  const history = ownEpochs(row);
   return history
     .slice(-Math.max(2, Math.ceil(history.length / 3)))
     .flatMap(({ epoch, validation }) => (validation ? [{ x: epoch, y: validation.robust }] : []));

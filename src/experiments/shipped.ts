@@ -38,25 +38,29 @@ export interface ShippedFile {
 /** Where a remote keeps a file of this MD5. */
 const storedAt = (md5: string): string => join(shippedFolder, 'files', 'md5', md5.slice(0, 2), md5.slice(2));
 
-/** Everything that is called `name` two folders below `results`. */
-const locksIn = async (root: string): Promise<string[]> => {
+/** Files of this name in the folders of pipelines, two below `results`. */
+const pipelineFiles = async (root: string, name: string): Promise<string[]> => {
   const results = join(root, 'results');
   if (!existsSync(results)) return [];
   const found: string[] = [];
   for (const grid of (await readdir(results)).sort()) {
     const folders = await readdir(join(results, grid)).catch(() => []);
     for (const folder of folders.sort()) {
-      const file = join(results, grid, folder, 'dvc.lock');
+      const file = join(results, grid, folder, name);
       if (existsSync(file)) found.push(file);
     }
   }
   return found;
 };
 
+/** Pipelines of which DVC has locked nothing. */
+const unlockedPipelines = async (root: string): Promise<string[]> =>
+  (await pipelineFiles(root, 'dvc.yaml')).filter((file) => !existsSync(join(file, '..', 'dvc.lock')));
+
 /** The folders of weights that DVC has recorded: their path in the repository, and the MD5 of their list. */
 const weightsIn = async (root: string): Promise<{ readonly path: string; readonly md5: string }[]> => {
   const found = [];
-  for (const lock of await locksIn(root)) {
+  for (const lock of await pipelineFiles(root, 'dvc.lock')) {
     const parsed = lockSchema.safeParse(parse(await readFile(lock, 'utf8')));
     if (!parsed.success) throw new UserError(`${lock}: it is not understood:\n${z.prettifyError(parsed.error)}`);
     for (const { outs = [] } of Object.values(parsed.data.stages)) {
@@ -168,6 +172,9 @@ export const shipCheckpoints = async (options: DvcOptions = {}): Promise<readonl
     { ...options, root },
   );
   const files = await shippedFiles(root);
+  // What is unwanted is known only where every pipeline is locked and every list of files is whole.
+  const isKnown = files.every(({ state }) => state === 'whole' || state === 'changed');
+  if (!isKnown || (await unlockedPipelines(root)).length > 0) return files;
   const wanted = new Set([
     ...folders.map(({ md5 }) => storedAt(md5)),
     ...files.flatMap(({ stored }) => (stored === null ? [] : [stored])),

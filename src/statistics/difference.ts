@@ -43,7 +43,9 @@ export const differenceOf = (
 ): Difference | undefined => {
   const pairs = pairsOf(first, second);
   const differences = pairs.map((pair) => pair.first.accuracy - pair.second.accuracy);
-  const mean = meanOf(differences, level);
+  // Accuracies are whole numbers of images.
+  const images = Math.min(...pairs.map(({ first: { outcome } }) => outcome?.length ?? Infinity));
+  const mean = meanOf(differences, level, 1 / images);
   if (!mean) return undefined;
   const better = differences.reduce((sum, value) => sum + (value > 0 ? 1 : value === 0 ? 0.5 : 0), 0);
   return {

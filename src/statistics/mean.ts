@@ -11,15 +11,19 @@ export interface Mean {
   readonly interval: Interval | undefined;
 }
 
-/** Undefined where there is no value. */
-export const meanOf = (values: readonly number[], level = defaultLevel): Mean | undefined => {
+/**
+ * @param leastDeviation what the values are known to: values that agree by chance are not taken to be without deviation
+ * @returns undefined where there is no value
+ */
+export const meanOf = (values: readonly number[], level = defaultLevel, leastDeviation = 0): Mean | undefined => {
   const n = values.length;
   if (n === 0) return undefined;
   // Sorted, so that the order of the values changes no bit of the sums.
   const sorted = [...values].sort((a, b) => a - b);
   const mean = sorted.reduce((sum, value) => sum + value, 0) / n;
   if (n === 1) return { n, mean, deviation: undefined, interval: undefined };
-  const deviation = Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
+  const spread = Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
+  const deviation = Math.max(spread, leastDeviation);
   const half = (studentWidth(level, n - 1) * deviation) / Math.sqrt(n);
   return { n, mean, deviation, interval: [mean - half, mean + half] };
 };

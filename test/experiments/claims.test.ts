@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { compareMethods, verdicts } from '../../src/experiments/claims.js';
 import { findGrid } from '../../src/experiments/grids.js';
-import { defaultPlaces } from '../../src/experiments/places.js';
+import { findingText } from '../../src/experiments/finding.js';
+import { defaultPlaces, placesIn, recordsFolder } from '../../src/experiments/places.js';
 import { rowsOnRecord } from '../../src/experiments/results.js';
 import { settingOf } from '../../src/experiments/setting.js';
+import { writeCellRecord } from '../../src/results/cell-record.js';
+import { differenceOf } from '../../src/statistics/difference.js';
+import { assertClose } from '../oracle.js';
+import { temporaryFolder } from '../temporary.js';
 
 const setting = await settingOf('quick');
 const found = await verdicts(setting);
@@ -51,6 +57,38 @@ test('what is undecided says how many replicates would do, and what is decided d
   }
   // More than a tenth: less than a tenth contradicts it, and not only less than nothing.
   assert.deepEqual([claim(7).comparisons[0]!.least, claim(7).comparisons[0]!.side], [0, 'above']);
+});
+
+test('a claim that is measured in part is told by what is measured of it', async () => {
+  const places = placesIn(temporaryFolder());
+  const wanted = ['pgd-at', 'natural', 'trades'];
+  for (const { replicate, method, student, measured } of await rowsOnRecord(
+    findGrid('students'),
+    setting,
+    defaultPlaces(),
+  )) {
+    if (student !== 'resnet18' || replicate > 0 || !wanted.includes(method)) continue;
+    for (const record of Object.values(measured)) {
+      await writeCellRecord(join(recordsFolder(places, 'students'), `${record.id}.json`), record);
+    }
+  }
+  const part = await verdicts(setting, places);
+  const tenth = part.find((each) => each.claim === 10)!;
+  assert.equal(tenth.decidedBy, 'natural − pgd-at, clean');
+  assert.match(findingText(tenth), /\(1 replicate\); asked for is .*One replicate has no interval/);
+  const second = part.find((each) => each.claim === 2)!;
+  assert.ok(second.decidedBy?.startsWith('not both: trades − pgd-at'), second.decidedBy ?? 'nothing');
+  assert.match(findingText(second), /\d+ of \d+ comparisons are not measured\./);
+});
+
+test('differences that agree by chance are known to one image, not without deviation', () => {
+  const outcome = new Uint8Array(500);
+  const series = (...accuracies: number[]) =>
+    accuracies.map((accuracy, replicate) => ({ replicate, accuracy, outcome }));
+  const difference = differenceOf(series(0.738, 0.81, 0.766), series(0.622, 0.694, 0.65))!;
+  assertClose([difference.mean, difference.deviation!], [0.116, 1 / 500], 1e-9, 'mean and deviation');
+  assert.ok(difference.interval![1] - difference.interval![0] > 2 / 500);
+  assert.ok(difference.pValue! > 0);
 });
 
 test('of what is not measured no comparison decides', async () => {

@@ -299,6 +299,8 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
       ({ grid }) => grid === 'students',
     )!.settings;
     assert.ok('pgd-at-resnet18-s0' in networks && !('pgd-at-resnet18-s0' in evaluations));
+    const lock = readFileSync(join(table, '..', 'dvc.lock'), 'utf8');
+    assert.ok(lock.includes('train@pgd-at-resnet18-s0:') && !lock.includes('evaluate@pgd-at-resnet18-s0:'), lock);
     assert.notEqual(readFileSync(table, 'utf8'), before);
     await shipCheckpoints(clone.options);
     assert.ok(
@@ -382,6 +384,9 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
         error.message.includes('trainings.ciard-resnet18.recipe.settings.pushTemperature') &&
         error.message.includes('--force'),
     );
+    change('images: 160', 'images: 100');
+    await assert.rejects(writePipelines(setting, pipelineOptions()), isUserError(/data\.train\.images.*--force/s));
+    change('images: 100', 'images: 160');
   });
 
   test('a setting that is none stops its stage, and says which there are', async () => {
