@@ -42,7 +42,11 @@ const small = (work: WorkName, network: BenchCase['network'], width: number, lim
   limitBest,
 });
 
-/** Every case, lightest first. The CIARD step has the published teachers: ResNet-56 and WRN-34-10. */
+/**
+ * Every case, lightest first. The CIARD step has the published teachers, ResNet-56 and WRN-34-10, and on PyTorch's side all
+ * that the published code does in it, a pass of x through the robust teacher included that nothing uses and ours leaves out.
+ * On that side the two steps of `lite` are without it, and both are the published code's.
+ */
 export const benchCases: readonly BenchCase[] = [
   small('attack-step', 'resnet18', 1 / 8, 0.45),
   small('training-step', 'resnet18', 1 / 8, 0.55),

@@ -25,16 +25,19 @@ export interface BenchRow {
   readonly autocastChannelsLast: number | null;
   readonly autocastCompiled: number | null;
   readonly autocastCompiledChannelsLast: number | null;
-  /** ours / pytorch, ours / channelsLast and ours / the least of PyTorch's, of the medians. */
+  /**
+   * Ours to PyTorch's in NCHW and in channels_last, in the same precision (bf16: autocast), and to the least of all of
+   * PyTorch's; of the medians.
+   */
   readonly ratio: number | null;
   readonly ratioChannelsLast: number | null;
   readonly ratioBest: number | null;
-  /** What these ratios are to be at most; null where nothing is promised. */
+  /** What these ratios are to be at most; null where nothing is promised. The first two are promised of float32. */
   readonly limit: number | null;
   readonly limitChannelsLast: number | null;
   readonly limitBest: number | null;
-  /** Ours as a share of the measured speed of matrix products, by the networks' definition. */
-  readonly arithmetic: number;
+  /** Ours as a share of the measured speed of matrix products in float32, by the networks' definition; null in bf16. */
+  readonly arithmetic: number | null;
   /** Quartiles, extremes and number of the timed runs, by side. */
   readonly spread: Readonly<Partial<Record<SideName, Spread>>>;
   readonly othersShare: number;
@@ -55,6 +58,7 @@ export const rowOf = (
   }: { readonly operations: number; readonly speed: number; readonly precision: Precision },
 ): BenchRow => {
   const ours = times.ours!.median;
+  const isFloat32 = precision === 'float32';
   const medianOf = (side: SideName): number | null => times[side]?.median ?? null;
   const against = (other: number | null): number | null => (other === null ? null : ours / other);
   const torch = torchWays({ compile: true, autocast: true })
@@ -76,13 +80,13 @@ export const rowOf = (
     autocastChannelsLast: medianOf('autocastChannelsLast'),
     autocastCompiled: medianOf('autocastCompiled'),
     autocastCompiledChannelsLast: medianOf('autocastCompiledChannelsLast'),
-    ratio: against(medianOf('pytorch')),
-    ratioChannelsLast: against(medianOf('channelsLast')),
+    ratio: against(medianOf(isFloat32 ? 'pytorch' : 'autocast')),
+    ratioChannelsLast: against(medianOf(isFloat32 ? 'channelsLast' : 'autocastChannelsLast')),
     ratioBest: against(torch.length === 0 ? null : Math.min(...torch)),
-    limit: benchCase.limit,
-    limitChannelsLast: benchCase.limitChannelsLast,
+    limit: isFloat32 ? benchCase.limit : null,
+    limitChannelsLast: isFloat32 ? benchCase.limitChannelsLast : null,
     limitBest: benchCase.limitBest,
-    arithmetic: operations / (ours / 1000) / speed,
+    arithmetic: isFloat32 ? operations / (ours / 1000) / speed : null,
     spread: times,
     othersShare,
     overlap,
@@ -138,7 +142,7 @@ export const table = (rows: readonly BenchRow[]): string => {
   const compared = rows.some((row) => row.ratioBest !== null);
   const heading = [
     'work/network/batch',
-    'ours, ms',
+    rows.some(({ precision }) => precision === 'bf16') ? 'ours in bf16, ms' : 'ours, ms',
     ...sides.map(([, title]) => title),
     ...(compared ? ['ratio', 'to channels_last', 'to the best'] : []),
     'arithmetic',
@@ -155,7 +159,7 @@ export const table = (rows: readonly BenchRow[]): string => {
           against(row.ratioBest, row.limitBest),
         ]
       : []),
-    `${percent(row.arithmetic, 0)} %`,
+    row.arithmetic === null ? '–' : `${percent(row.arithmetic, 0)} %`,
     `${row.spread.ours!.runs}`,
   ]);
   return [columns(heading, lines), ...rows.flatMap(disturbances)].join('\n');

@@ -59,14 +59,28 @@ def attack(model, x, y, noise, steps=10):
     return x_adv
 
 
-def ready(network, width, layout, compiled):
-    """A network in its layout; by torch.compile, whose first runs compile, where that is asked for."""
+class Autocast(torch.nn.Module):
+    """A network whose passes are by autocast, as PyTorch advises: forward alone; the logits, and so losses, in float32."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            logits = self.model(x)
+        return logits.float()
+
+
+def ready(network, width, layout, compiled, autocast):
+    """A network in its layout; by torch.compile, whose first runs compile, and by autocast, where that is asked for."""
     model = build(network, width).to(memory_format=LAYOUTS[layout])
-    return torch.compile(model) if compiled else model
+    model = torch.compile(model) if compiled else model
+    return Autocast(model) if autocast else model
 
 
-def attack_step(network, width, batch, layout, compiled):
-    model = ready(network, width, layout, compiled).eval()
+def attack_step(network, width, batch, layout, compiled, autocast):
+    model = ready(network, width, layout, compiled, autocast).eval()
     x, y = images_and_labels(batch, layout)
     state = [x.clone()]
 
@@ -76,8 +90,8 @@ def attack_step(network, width, batch, layout, compiled):
     return run
 
 
-def training_step(network, width, batch, layout, compiled):
-    model = ready(network, width, layout, compiled).train()
+def training_step(network, width, batch, layout, compiled, autocast):
+    model = ready(network, width, layout, compiled, autocast).train()
     x, y = images_and_labels(batch, layout)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=2e-4)
 
@@ -101,8 +115,13 @@ def push_scale(adversarial, natural, push):
     return 10 ** (min(magnitude[0], magnitude[1]) - magnitude[2])
 
 
-def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, teacher_learning_rate=1e-4, attack_steps=10):
-    """One whole step of the published code once its teacher trains (after epoch 50), as `step(x, y, noise)`."""
+def ciard_step_of(
+    student, clean_teacher, robust_teacher, learning_rate=0.1, teacher_learning_rate=1e-4, attack_steps=10, unused_pass=True
+):
+    """One whole step of the published code once its teacher trains (after epoch 50), as `step(x, y, noise)`.
+
+    `unused_pass`: with the pass of x through the robust teacher that the published code makes and uses nothing of.
+    """
     student_optimiser = torch.optim.SGD(student.parameters(), lr=learning_rate, momentum=0.9, weight_decay=2e-4)
     teacher_optimiser = torch.optim.SGD(robust_teacher.parameters(), lr=teacher_learning_rate, momentum=0.1, weight_decay=2e-4)
     clean_teacher.eval()
@@ -118,7 +137,8 @@ def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, tea
             clean_natural = clean_teacher(x)
             # CIARD.py computes `adv_teacher_nat = teacher(train_batch_data)` here, in training mode, and only a term
             # that is commented out would use it. It is part of what the published step costs.
-            robust_teacher(x)
+            if unused_pass:
+                robust_teacher(x)
 
         x_adv = attack(student, x, y, noise, attack_steps)
         student_optimiser.zero_grad()
@@ -170,11 +190,21 @@ def ciard_step_of(student, clean_teacher, robust_teacher, learning_rate=0.1, tea
     return step
 
 
-def ciard_step(network, width, batch, layout, compiled, teachers=(('cifar-resnet-56', 1), ('wrn-34-10', 1)), attack_steps=10):
+def ciard_step(
+    network,
+    width,
+    batch,
+    layout,
+    compiled,
+    autocast,
+    teachers=(('cifar-resnet-56', 1), ('wrn-34-10', 1)),
+    attack_steps=10,
+    unused_pass=True,
+):
     """The published setting for CIFAR-10: ResNet-56 clean teacher, TRADES' WRN-34-10 as the robust one."""
-    student, clean, robust = (ready(name, wide, layout, compiled) for name, wide in ((network, width), *teachers))
+    student, clean, robust = (ready(name, wide, layout, compiled, autocast) for name, wide in ((network, width), *teachers))
     x, y = images_and_labels(batch, layout)
-    step = ciard_step_of(student, clean, robust, attack_steps=attack_steps)
+    step = ciard_step_of(student, clean, robust, attack_steps=attack_steps, unused_pass=unused_pass)
 
     def run():
         step(x, y, torch.randn_like(x))
@@ -183,8 +213,11 @@ def ciard_step(network, width, batch, layout, compiled, teachers=(('cifar-resnet
 
 
 def lite_ciard_step(*network):
-    """The step of the scale `lite`: teachers are ResNet-18 at a quarter of its width, the attack has two steps."""
-    return ciard_step(*network, teachers=(('resnet18', 0.25), ('resnet18', 0.25)), attack_steps=2)
+    """The step of the scale `lite`: teachers are ResNet-18 at a quarter of its width, the attack has two steps.
+
+    Without the pass that nothing uses, as ours is.
+    """
+    return ciard_step(*network, teachers=(('resnet18', 0.25), ('resnet18', 0.25)), attack_steps=2, unused_pass=False)
 
 
 # The published step stands on this side for both of ours: the code's setting and the paper's summary.
@@ -207,24 +240,15 @@ def information():
     }
 
 
-def in_bfloat16(work):
-    """The same work by autocast: products in bfloat16, weights and losses in float32."""
-
-    def run():
-        with torch.autocast('cpu', dtype=torch.bfloat16):
-            work()
-
-    return run
-
-
 def prepare(works, request):
     work, layout = request['work'], request['layout']
     if work not in WORKS:
         raise ValueError(f'no work {work!r}; there are {", ".join(WORKS)}')
     if layout not in LAYOUTS:
         raise ValueError(f'no layout {layout!r}; there are {", ".join(LAYOUTS)}')
-    made = WORKS[work](request['network'], request['width'], request['batch'], layout, request['compile'])
-    works[request['key']] = in_bfloat16(made) if request['autocast'] else made
+    works[request['key']] = WORKS[work](
+        request['network'], request['width'], request['batch'], layout, request['compile'], request['autocast']
+    )
     return {'ok': True}
 
 
