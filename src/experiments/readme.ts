@@ -50,14 +50,15 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
   const linkOf = (grid: Grid): string => `${tableFolder(grid, setting, { ...places, results: '' })}/table.md`;
   for (const grid of grids) {
     const rows = await rowsOnRecord(grid, setting, places);
-    const wanted = rows.length;
-    const there = rows.filter(
+    const whole = rows.filter(
       ({ training, evaluations, measured }) =>
         training && Object.keys(evaluations).every((attack) => attack in measured),
     ).length;
-    if (there === 0) continue;
+    const begun = rows.filter(({ measured }) => Object.keys(measured).length > 0).length;
+    if (whole === 0 && begun === 0) continue;
     made.push(grid);
-    tables.push([{ text: grid.title, href: linkOf(grid) }, `${there} of ${wanted}`, grid.question]);
+    const part = begun > whole ? `, ${begun - whole} in part` : '';
+    tables.push([{ text: grid.title, href: linkOf(grid) }, `${whole} of ${rows.length}${part}`, grid.question]);
   }
   if (tables.length === 0) return null;
   const found = await verdicts(setting, places);

@@ -61,6 +61,7 @@ const notesOf = (
   missing: number,
 ): string[] => {
   const records = recordsOf(measured);
+  const processors = [...new Set(records.map(({ environment }) => environment.cpu))].sort();
   const warnings = [...new Set(records.flatMap(({ warnings: own }) => own))];
   const hasPaper = rows.some(({ values }) => Object.values(values).some(({ paper }) => paper !== null));
   return [
@@ -71,6 +72,11 @@ const notesOf = (
     ...(hasPaper
       ? [
           'In brackets: the published number of full training at full width, by the paper that printed it, and the difference.',
+        ]
+      : []),
+    ...(grid.columns === 'cost' && processors.length > 1
+      ? [
+          `Trained on ${processors.length} kinds of processor (${processors.join(', ')}): seconds say something of each other on one alone.`,
         ]
       : []),
     ...(missing > 0

@@ -142,11 +142,13 @@ const degradationNumbers = (rows: readonly MeasuredRow[]): Numbers => {
 
 /**
  * What one training cost in processor seconds, as a multiple of another.
- * @returns undefined where one is not there, or they ran on different processors or numbers of threads
+ * @returns undefined where one is not there, or they ran on processors of another name or with other numbers of
+ *   TensorFlow's threads
  */
 export const costRatio = (one: CellRecord | undefined, other: CellRecord | undefined): number | undefined => {
   if (!one || !other) return undefined;
-  const isSame = one.environment.cpu === other.environment.cpu && one.environment.threads === other.environment.threads;
+  const [own, base] = [one.environment, other.environment];
+  const isSame = own.cpu === base.cpu && own.tensorflow.threads === base.tensorflow.threads;
   return isSame ? one.cost.processor / other.cost.processor : undefined;
 };
 

@@ -104,6 +104,8 @@ test('costs are compared on one processor alone', async () => {
   assert.equal(costRatio(record, undefined), undefined);
   const elsewhere = { ...twice, environment: { ...record.environment, cpu: 'another' } };
   assert.equal(costRatio(elsewhere, record), undefined);
-  const threads = { ...twice, environment: { ...record.environment, threads: record.environment.threads + 1 } };
+  const { environment } = record;
+  const tensorflow = { ...environment.tensorflow, threads: environment.tensorflow.threads + 1 };
+  const threads = { ...twice, environment: { ...environment, tensorflow } };
   assert.equal(costRatio(threads, record), undefined);
 });
