@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { writeAtomically } from '../atomic-write.js';
 import { findMethod } from '../methods/catalogue.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
@@ -143,7 +144,8 @@ export const execute: Executor = async (units, options) => {
       if (outcome.exitCode !== exitCodes.resumable || attempt === patience.times) {
         return `${outcome.message ?? `exit code ${outcome.exitCode}`} (${log})`;
       }
-      await new Promise((resolve) => setTimeout(resolve, patience.pause));
+      const pause = await setTimeout(patience.pause, 'over', { signal }).catch(() => 'interrupted');
+      if (pause === 'interrupted') return pause;
     }
   };
 

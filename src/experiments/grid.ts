@@ -25,15 +25,18 @@ export interface GridSetting {
   readonly precision: Precision;
 }
 
-const precisionSuffix = ({ precision }: GridSetting): string => (precision === 'float32' ? '' : `-${precision}`);
+const precisionSuffix = (precision: Precision): string => (precision === 'float32' ? '' : `-${precision}`);
 
 /** A setting in a title: 'cifar10, lite'. */
 export const settingTitle = (setting: GridSetting): string =>
-  `${setting.data.name}, ${setting.scale.name}${precisionSuffix(setting)}`;
+  `${setting.data.name}, ${setting.scale.name}${precisionSuffix(setting.precision)}`;
 
-/** A setting in a path and in the names of cells: 'cifar10-lite'. */
-export const settingName = (setting: GridSetting): string =>
-  `${setting.data.name}-${setting.scale.name}${precisionSuffix(setting)}`;
+/** A data set, a scale and a precision in a path and in the names of cells: 'cifar10-lite', 'cifar10-lite-bf16'. */
+export const settingPath = (data: string, scale: string, precision: Precision = 'float32'): string =>
+  `${data}-${scale}${precisionSuffix(precision)}`;
+
+export const settingName = ({ data, scale, precision }: GridSetting): string =>
+  settingPath(data.name, scale.name, precision);
 
 /** The command that runs and renders a table. */
 export const tableCommand = (table: string, { scale, data, precision }: GridSetting): string =>

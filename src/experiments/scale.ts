@@ -102,7 +102,7 @@ const quick: Scale = {
   ratePilot: { rates: [0.1, 0.3, 1, 3] },
   budget:
     'Embedded synthetic data, 2,000 training images, five epochs (robust teacher ten), two attack steps while training, each ' +
-    'method at the best of four rates; ' +
+    'method at the best of four rates (for RSLAD, MTARD and B-MTARD that is the highest), teachers at a rate of 0.1; ' +
     'in the place of ResNet-18 and MobileNetV2 stand networks of three blocks (20,000 and 14,000 parameters). Both teachers ' +
     'are of replicate 0. 500 test images spread over the test set; AutoAttack with 10 iterations, 3 targets and 100 queries ' +
     'on 100 of them',
@@ -177,7 +177,8 @@ const lite: Scale = {
   attack: (name) => (name === 'autoattack' ? { spec: resolveAttack(name), images: 1000 } : whole(name)),
   budget:
     'Real data, all training images but 1,000 held out, 12 epochs (robust teacher 24), the first quarter of them on clean ' +
-    'images, two attack steps while training, each method at the best of three weights of its loss; ' +
+    'images, two attack steps while training, each method at the best of three weights of its loss (for ARD, ' +
+    'RSLAD, MTARD, B-MTARD and the published code of CIARD that is the highest); ' +
     'ResNet-18 at an eighth and MobileNetV2 at a quarter of their widths, teachers at a quarter. Both teachers are of ' +
     'replicate 0. AutoAttack on 1,000 images spread over the test set',
 };

@@ -5,7 +5,7 @@ import type { Progress } from '../progress.js';
 import type { CellRecord } from '../results/cell-record.js';
 import { cellId, type Cell, type CellId } from '../results/cell.js';
 import { bestFile } from '../training/run-folder.js';
-import type { Grid, GridRow, GridSetting, PlannedCell } from './grid.js';
+import { settingPath, type Grid, type GridRow, type GridSetting, type PlannedCell } from './grid.js';
 import { restoreWeights, writeAccuracies, writeNetwork } from './network-files.js';
 import {
   entryOf,
@@ -37,14 +37,14 @@ const networkFolder = (folder: string, name: string): string => join(folder, 'ne
 const accuraciesFile = (folder: string, name: string): string => join(folder, 'evaluations', `${name}.json`);
 
 const plan = (
-  { settings }: StageSettings,
+  { settings: { data, table } }: StageSettings,
   name: string,
   cell: Cell,
   needs: readonly (CellId | null)[],
 ): PlannedCell => ({
   id: cellId(cell),
   cell,
-  name: `${settings.data.name}-${settings.table.scale}/${name}`,
+  name: `${settingPath(data.name, table.scale, table.precision)}/${name}`,
   needs: needs.filter((need) => need !== null),
 });
 
