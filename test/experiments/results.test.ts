@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { compareWithRecords, describeComparisons } from '../../src/experiments/compare-records.js';
 import { findGrid } from '../../src/experiments/grids.js';
 import { defaultPlaces, recordsFolder } from '../../src/experiments/places.js';
-import { costRatio, rowsOnRecord } from '../../src/experiments/results.js';
+import { resultTable } from '../../src/experiments/render.js';
+import { costRatio, resultRows, rowsOnRecord } from '../../src/experiments/results.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { renderTable } from '../../src/experiments/table.js';
 import { unitsOf } from '../../src/experiments/units.js';
@@ -108,4 +109,15 @@ test('costs are compared on one processor alone', async () => {
   const tensorflow = { ...environment.tensorflow, threads: environment.tensorflow.threads + 1 };
   const threads = { ...twice, environment: { ...environment, tensorflow } };
   assert.equal(costRatio(threads, record), undefined);
+  const cost = findGrid('cost');
+  const setting = await settingOf('quick');
+  const notesFor = (cpus: readonly string[]): string => {
+    const some = rows.slice(0, 2).map((row, i) => ({
+      ...row,
+      training: { ...record, id: String(i), environment: { ...record.environment, cpu: cpus[i]! } },
+    }));
+    return resultTable(cost, setting, resultRows(cost, setting, some), some).notes!.join(' ');
+  };
+  assert.match(notesFor(['one', 'another']), /2 kinds of processor \(another, one\)/);
+  assert.doesNotMatch(notesFor(['one', 'one']), /kinds of processor/);
 });
