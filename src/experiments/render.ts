@@ -61,7 +61,7 @@ const notesOf = (
   missing: number,
 ): string[] => {
   const records = recordsOf(measured);
-  const processors = [...new Set(records.map(({ environment }) => environment.cpu))].sort();
+  const processors = [...new Set(measured.flatMap(({ training }) => training?.environment.cpu ?? []))].sort();
   const warnings = [...new Set(records.flatMap(({ warnings: own }) => own))];
   const hasPaper = rows.some(({ values }) => Object.values(values).some(({ paper }) => paper !== null));
   return [
