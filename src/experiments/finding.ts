@@ -5,7 +5,8 @@ import { askedText, intervalText, pointsText } from './comparison-table.js';
 const settlingText = ({ comparisons }: ClaimVerdict): string => {
   const open = comparisons.filter(({ verdict }) => verdict === 'undecided');
   const unmeasured = open.filter(({ n }) => n === 0).length;
-  if (unmeasured > 0) return `Of ${comparisons.length} comparisons ${unmeasured} ${unmeasured === 1 ? 'is' : 'are'} not measured.`;
+  if (unmeasured > 0)
+    return `Of ${comparisons.length} comparisons ${unmeasured} ${unmeasured === 1 ? 'is' : 'are'} not measured.`;
   if (open.some(({ n }) => n < 2)) return 'One replicate has no interval: it takes more of them.';
   const within = open.filter(({ mean, least }) => Math.abs(mean!) <= least).length;
   if (within > 0) {
