@@ -59,10 +59,10 @@ const plainWriter = (graph: GraphWriter, scope: string): NodeWriter => ({
 
 /**
  * Mixed precision: what the kernels of a function say of float32 is written with bfloat16 where that is quick and does no
- * harm. Beyond what PyTorch's autocast keeps in float32, the last layer stays so (tfjs computes it as a batched product), as do
- * depthwise convolutions, batch norms of channels that are no multiple of 16, Swish and affine normalisation. (Micikevicius et al., "Mixed Precision
- * Training", ICLR 2018; Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019. No loss is scaled: bfloat16
- * has the exponents of float32.)
+ * harm. Beyond what PyTorch's autocast keeps in float32, the last layer stays so (tfjs computes it as a batched product), as
+ * do depthwise convolutions, batch norms of channels that are no multiple of 16, Swish and affine normalisation. (Micikevicius
+ * et al., "Mixed Precision Training", ICLR 2018; Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019. No
+ * loss is scaled: bfloat16 has the exponents of float32.)
  */
 const mixedWriter = (graph: GraphWriter, scope: string): NodeWriter => {
   /** The outputs that are bfloat16. */

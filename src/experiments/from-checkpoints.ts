@@ -90,7 +90,8 @@ const fetchWeights = async (
 
 /**
  * Evaluates the shipped networks of a table again, without training any, and compares each outcome with the one on record.
- * What is measured goes to `runs/from-checkpoints`, from which a call that was stopped goes on; an evaluation of which there is no record becomes the table's.
+ * What is measured goes to `runs/from-checkpoints`, from which a call that was stopped goes on; an evaluation of which there
+ * is no record becomes the table's.
  *
  * @param setting with the replicates that are wanted; one alone is shipped
  * @throws UserError where the table is of trainings, or a checkpoint was not shipped or is damaged: it is named

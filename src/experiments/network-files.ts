@@ -35,15 +35,24 @@ interface WeightFiles {
 const inRun = (run: string): WeightFiles => ({ student: bestFile(run), teacher: teacherFile(run) });
 const kept = (folder: string): WeightFiles => ({ student: studentWeights(folder), teacher: teacherWeights(folder) });
 
+/** The files of a training, with the sum that each has to have. */
+const summed = (
+  { student, teacher }: WeightFiles,
+  { checkpoint, teacherCheckpoint }: WeightSums,
+): { readonly file: string; readonly sha256: string }[] => [
+  { file: student, sha256: checkpoint },
+  ...(teacherCheckpoint === null ? [] : [{ file: teacher, sha256: teacherCheckpoint }]),
+];
+
 /** The files of a training from here to there, with the sum that each has to have. */
 const pairs = (
   from: WeightFiles,
   to: WeightFiles,
-  { checkpoint, teacherCheckpoint }: WeightSums,
-): { readonly from: string; readonly to: string; readonly sha256: string }[] => [
-  { from: from.student, to: to.student, sha256: checkpoint },
-  ...(teacherCheckpoint === null ? [] : [{ from: from.teacher, to: to.teacher, sha256: teacherCheckpoint }]),
-];
+  sums: WeightSums,
+): { readonly from: string; readonly to: string; readonly sha256: string }[] => {
+  const there = summed(to, sums);
+  return summed(from, sums).map(({ file, sha256 }, i) => ({ from: file, to: there[i]!.file, sha256 }));
+};
 
 /** A file appears whole, or not at all; where the file system can, both share their blocks. */
 export const copyWhole = async (from: string, to: string): Promise<void> => {
@@ -61,12 +70,10 @@ export const copyWhole = async (from: string, to: string): Promise<void> => {
  * Whether the folder of a run holds the weights of a training, those of the student and of the teacher that it retrained.
  * @throws UserError where it holds others: records change with the code that made them, and a folder may be older
  */
-export const holdsWeights = async (run: string, { checkpoint, teacherCheckpoint }: WeightSums): Promise<boolean> => {
-  const { student, teacher } = inRun(run);
-  const wanted: [string, string][] = [[student, checkpoint]];
-  if (teacherCheckpoint !== null) wanted.push([teacher, teacherCheckpoint]);
-  if (!wanted.every(([file]) => existsSync(file))) return false;
-  for (const [file, sha256] of wanted) {
+export const holdsWeights = async (run: string, sums: WeightSums): Promise<boolean> => {
+  const files = summed(inRun(run), sums);
+  if (!files.every(({ file }) => existsSync(file))) return false;
+  for (const { file, sha256 } of files) {
     if ((await sha256OfFile(file)) === sha256) continue;
     throw new UserError(
       `${file} holds other weights than its record says. Remove ${run}: what was shipped is taken then, or it is trained again.`,

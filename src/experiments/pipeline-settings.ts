@@ -56,9 +56,7 @@ export const pipelineSettingsSchema = strict({
     z.string(),
     strict({ training: z.string(), seed: count, cleanTeacher: z.string(), robustTeacher: z.string() }),
   ),
-  /**
-   * A network under attacks: those named, or all. `network` and `surrogate` are folders, as teachers are.
-   */
+  /** A network under attacks: those named, or all. `network` and `surrogate` are folders, as teachers are. */
   evaluations: z.record(
     z.string(),
     strict({
