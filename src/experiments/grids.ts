@@ -298,7 +298,7 @@ const recipes: Grid = {
 };
 
 /** What a scale's recipe was chosen by: no table of the paper. */
-export const pilots: readonly Grid[] = [rates, recipes];
+const pilots: readonly Grid[] = [rates, recipes];
 
 /** The tables, and the pilots after them. */
 export const allGrids: readonly Grid[] = [...grids, ...pilots];

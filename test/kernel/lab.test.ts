@@ -96,7 +96,7 @@ suite('JupyterLab in a browser', { skip: needsBrowser }, () => {
 
   test('draws a figure, which tells its values under the pointer', async () => {
     const plot = cell(1).locator('.js-plotly-plot');
-    await plot.locator('.points path').first().waitFor();
+    await plot.locator('.points path').nth(2).waitFor();
     assert.equal(await plot.locator('.points path').count(), 3);
     assert.equal(await plot.locator('.gtitle').textContent(), 'A figure');
     // The figure catches the pointer above its points, so it is moved by hand.

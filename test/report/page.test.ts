@@ -157,14 +157,14 @@ suite(
       const mean = await group.locator('[data-result="clean"]').innerText();
       assert.match(mean, /^\d+\.\d\d ± \d+\.\d\d \(3\)$/);
       await group.getByRole('button').click();
+      await page.locator('tr.single').nth(2).waitFor();
       assert.equal(await page.locator('tr.single').count(), 3);
       await page.locator('tr.single input').first().uncheck();
+      await group.filter({ hasText: '1 of 3 not drawn' }).waitFor();
+      await page
+        .locator('.runs caption', { hasText: '1 not drawn among the training curves, means hold them still' })
+        .waitFor();
       assert.equal(await group.locator('[data-result="clean"]').innerText(), mean);
-      assert.match(await group.innerText(), /1 of 3 not drawn/);
-      assert.match(
-        await page.locator('.runs caption').innerText(),
-        /1 not drawn among the training curves, means hold them still/,
-      );
       await close(page);
     });
 
@@ -258,10 +258,11 @@ suite(
       await ablations.getByText(/^Results: /).click();
       const checked = ablations.locator('details', { hasText: 'Results: ' }).locator('input:checked');
       while ((await checked.count()) > 0) await checked.first().uncheck();
-      assert.match(await ablations.locator('summary', { hasText: 'Results: ' }).innerText(), /none/);
+      await ablations.locator('summary', { hasText: /Results: .*none/ }).waitFor();
       const attack = page.locator('section', { has: page.locator('#attack') });
       await attack.locator('summary', { hasText: 'Networks' }).click();
       const boxes = attack.locator('.checks input');
+      await boxes.nth(1).waitFor();
       assert.equal(await boxes.count(), 2);
       await close(page);
     });
@@ -297,7 +298,7 @@ suite(
         assert.equal(content.subarray(0, 4).toString('latin1'), begin);
       }
       await card.getByText('The figure as a table').click();
-      assert.ok((await card.locator('tbody tr').count()) > 5);
+      await card.locator('tbody tr').nth(5).waitFor();
       await close(page);
     });
 
@@ -342,6 +343,7 @@ suite(
         await checkAgreement(section, t);
         await section.getByRole('button', { name: 'Attack', exact: true }).click();
         await section.locator('[data-step="1"]').waitFor();
+        await section.getByText('attacked:').nth(1).waitFor();
         assert.equal(await section.getByText('attacked:').count(), 2);
         // What ε allows is used: FGSM leaves no pixel within the image's range as it was.
         const moved = await section
@@ -365,7 +367,7 @@ suite(
       await section.getByText('attacked:').first().waitFor();
       await section.getByLabel('Image', { exact: true }).selectOption('20');
       await section.getByRole('button', { name: 'Attack', exact: true }).waitFor();
-      assert.equal(await section.getByText('attacked:').count(), 0);
+      await section.getByText('attacked:').first().waitFor({ state: 'detached' });
       assert.deepEqual(problems, []);
       await close(page);
     });
