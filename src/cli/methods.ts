@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
+import type { SettingDescription } from '../methods/describe-settings.js';
 import type { Method } from '../methods/method.js';
+
+const defaultText = (value: SettingDescription['default']): string =>
+  typeof value === 'number' ? String(Number(value.toPrecision(4))) : value === null ? 'left out' : String(value);
 
 export const add = (program: Command): void => {
   program
@@ -31,8 +35,7 @@ export const add = (program: Command): void => {
       if (chosen) {
         const settings = describeSettings(chosen).map(
           ({ name: setting, default: value, values, meaning }) =>
-            `  ${setting}: ${typeof value === 'number' ? Number(value.toPrecision(4)) : String(value)}  (${values})\n` +
-            `    ${meaning}\n`,
+            `  ${setting}: ${defaultText(value)}  (${values})\n` + `    ${meaning}\n`,
         );
         process.stdout.write(
           `${chosen.title}\n${chosen.source}\nTeachers: ${teachersOf(chosen)}\n\n` +

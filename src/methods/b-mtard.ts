@@ -66,10 +66,10 @@ export const bMtard = defineMethod({
   objective(adversarial, context) {
     const { state, scalars } = context;
     const temperatures = { adversarial: state['temperatureAdversarial']!, natural: state['temperatureNatural']! };
-    const { losses, targets } = twoTeacherLosses(adversarial, context, temperatures);
+    const { losses, from, targets } = twoTeacherLosses(adversarial, context, temperatures);
     const entropy = { adversarial: elementEntropy(targets.adversarial), natural: elementEntropy(targets.natural) };
     const next = nextTemperatures(temperatures, entropy, scalars['temperatureRate']!);
-    const { weights: moved, first } = nextWeights(state, losses, scalars['weightRate']!);
+    const { weights: moved, first } = nextWeights(state, losses, scalars['weightRate']!, from);
     const weights = balanced(moved);
     const loss = weightedLoss(weights, losses);
     return {

@@ -4,7 +4,8 @@ import type { Method } from './method.js';
 /** A method's setting, as `ciard methods` tells of it. */
 export interface SettingDescription {
   readonly name: string;
-  readonly default: unknown;
+  /** null: it is left out where it is not given. */
+  readonly default: string | number | boolean | null;
   /** What may be given: 'number ≥ 0 ≤ 1', or words. */
   readonly values: string;
   readonly meaning: string;
@@ -13,7 +14,7 @@ export interface SettingDescription {
 const setting = z.object({
   type: z.string().optional(),
   description: z.string(),
-  default: z.unknown(),
+  default: z.union([z.string(), z.number(), z.boolean()]).optional(),
   enum: z.array(z.unknown()).optional(),
   minimum: z.number().optional(),
   exclusiveMinimum: z.number().optional(),
@@ -30,6 +31,11 @@ export const describeSettings = ({ settings }: Pick<Method, 'settings'>): Settin
       ...(bounds.exclusiveMinimum === undefined ? [] : [`> ${bounds.exclusiveMinimum}`]),
       ...(bounds.maximum === undefined ? [] : [`≤ ${bounds.maximum}`]),
     ];
-    return { name, default: value, values: words?.join(', ') ?? [type, ...limits].join(' '), meaning: description };
+    return {
+      name,
+      default: value ?? null,
+      values: words?.join(', ') ?? [type, ...limits].join(' '),
+      meaning: description,
+    };
   });
 };

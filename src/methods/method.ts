@@ -75,8 +75,13 @@ export interface PhaseContext<S = Settings> {
   readonly settings: S;
 }
 
-/** Settings by name: each with its default (`.default`), its bounds, its meaning, unit and source (`.describe`). */
-export type SettingsShape = Readonly<Record<string, z.ZodDefault<z.ZodType<number | string | boolean>>>>;
+type Setting = z.ZodType<number | string | boolean>;
+
+/**
+ * Settings by name: each with its default (`.default`), its bounds, its meaning, unit and source (`.describe`). What the
+ * published method does not have may be left out (`.exactOptional`): recipes without it stay what they are.
+ */
+export type SettingsShape = Readonly<Record<string, z.ZodDefault<Setting> | z.ZodExactOptional<Setting>>>;
 
 type SettingsSchema<Shape extends SettingsShape> = z.ZodObject<Shape, z.core.$strict>;
 

@@ -32,6 +32,14 @@ export const mtardSettings = {
     .describe(
       'How fast the weights of the losses move, a step; it falls with the learning rate (published code: .025)',
     ),
+  fallsFrom: z
+    .enum(['uniform'])
+    .exactOptional()
+    .describe(
+      'What a loss has fallen from, by which the weights move: left out, its value in the first step (published); ' +
+        'uniform: the value it would have there if the student gave all classes the same probability, for a student ' +
+        'that a natural prefix has trained before',
+    ),
 };
 
 /** `rate`, a step of one of those rules, in an epoch. */
@@ -58,17 +66,20 @@ export const mtardState = { weightAdversarial: 0.5, weightNatural: 0.5, firstAdv
  *
  * @param state as `mtardState` names it
  * @param rate a scalar or a number
+ * @param from what L(first step) is, where this is it
  */
 export const nextWeights = (
   state: Tensors,
   losses: PerTeacher<tf.Scalar>,
   rate: tf.Tensor | number,
+  from: PerTeacher<tf.Scalar> = losses,
 ): { weights: PerTeacher<tf.Scalar>; first: PerTeacher<tf.Scalar> } => {
-  const since = (known: tf.Tensor, loss: tf.Scalar): tf.Scalar => tf.where(tf.less(known, 0), loss, known as tf.Scalar);
+  const since = (known: tf.Tensor, loss: tf.Scalar): tf.Scalar =>
+    tf.where(tf.less(known, 0), detach(loss), known as tf.Scalar);
   const now = { adversarial: detach(losses.adversarial), natural: detach(losses.natural) };
   const first = {
-    adversarial: since(state['firstAdversarial']!, now.adversarial),
-    natural: since(state['firstNatural']!, now.natural),
+    adversarial: since(state['firstAdversarial']!, from.adversarial),
+    natural: since(state['firstNatural']!, from.natural),
   };
   const left: PerTeacher<tf.Scalar> = {
     adversarial: tf.div(now.adversarial, first.adversarial),
@@ -88,26 +99,28 @@ export const nextWeights = (
 
 /**
  * Both teachers' losses: KLe(softmax(T_rob(x')/τ_adv) ‖ S(x')) and KLe(softmax(T_clean(x)/τ_nat) ‖ S(x)), times C/10 (10
- * on CIFAR-100, as the published MTARD code has it). The student's logits are not divided by τ.
+ * on CIFAR-100, as the published MTARD code has it). The student's logits are not divided by τ. `from`: what they are said
+ * to have fallen from, where this is the first step.
  */
 export const twoTeacherLosses = (
   adversarial: tf.Tensor4D,
-  { student, robustTeacher, x, prepared }: StepContext<unknown>,
+  { student, robustTeacher, x, prepared, settings }: StepContext<{ readonly fallsFrom?: 'uniform' }>,
   temperatures: PerTeacher<tf.Tensor | number>,
-): { losses: PerTeacher<tf.Scalar>; targets: PerTeacher<tf.Tensor2D> } => {
+): { losses: PerTeacher<tf.Scalar>; from: PerTeacher<tf.Scalar>; targets: PerTeacher<tf.Tensor2D> } => {
   const targets = {
     adversarial: tempered(robustTeacher.evaluate(adversarial), temperatures.adversarial),
     natural: tempered(prepared['cleanLogits'] as tf.Tensor2D, temperatures.natural),
   };
   // In the published order: the running statistics see x' first.
   const logits = { adversarial: student.train(adversarial), natural: student.train(x) };
-  return {
-    losses: {
-      adversarial: tenClassDivergence(targets.adversarial, logits.adversarial),
-      natural: tenClassDivergence(targets.natural, logits.natural),
-    },
-    targets,
-  };
+  const of = ({ adversarial: a, natural: n }: PerTeacher<tf.Tensor2D>): PerTeacher<tf.Scalar> => ({
+    adversarial: tenClassDivergence(targets.adversarial, a),
+    natural: tenClassDivergence(targets.natural, n),
+  });
+  const losses = of(logits);
+  const even = tf.zerosLike(targets.natural);
+  const from = settings.fallsFrom === 'uniform' ? of({ adversarial: even, natural: even }) : losses;
+  return { losses, from, targets };
 };
 
 /** Σ w · L over the two teachers. */
@@ -132,9 +145,9 @@ export const mtard = defineMethod({
   state: mtardState,
   scalars: (context) => ({ weightRate: ruleRate(context.settings.weightRate, context) }),
   objective(adversarial, context) {
-    const { losses } = twoTeacherLosses(adversarial, context, { adversarial: 1, natural: 1 });
+    const { losses, from } = twoTeacherLosses(adversarial, context, { adversarial: 1, natural: 1 });
     // The weights move first, and the loss takes them as they are then.
-    const { weights, first } = nextWeights(context.state, losses, context.scalars['weightRate']!);
+    const { weights, first } = nextWeights(context.state, losses, context.scalars['weightRate']!, from);
     const loss = weightedLoss(weights, losses);
     return {
       student: loss,

@@ -49,6 +49,7 @@ test('ciard methods NAME describes its settings, and an unknown name is one clea
   assert.equal(exitCode, 0);
   assert.match(stdout, /warmUp: 0\.1667 {2}\(number ≥ 0 ≤ 1\)\n {4}How long .*50 of 300 epochs/);
   assert.match(stdout, /pushRule: adaptive {2}\(adaptive, adaptive-in-run, fixed, magnitude\)/);
+  assert.match((await ciard(['methods', 'mtard'])).stdout, /fallsFrom: left out {2}\(uniform\)/);
   assert.match((await ciard(['methods', 'natural'])).stdout, /No settings of its own/);
   const unknown = await ciard(['methods', 'ciardd']);
   assert.equal(unknown.exitCode, 2);

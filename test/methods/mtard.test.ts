@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { gradients } from '../../src/engine/gradient.js';
 import { balanced, bMtard, nextTemperatures } from '../../src/methods/b-mtard.js';
 import { mtard, mtardState, nextWeights } from '../../src/methods/mtard.js';
+import type { Settings } from '../../src/methods/recipe.js';
 import { createRng } from '../../src/random.js';
 import { assertClose } from '../oracle.js';
-import { contextOf, linear } from './contexts.js';
+import { answering, contextOf, linear } from './contexts.js';
 
 const numbers = (tensors: Readonly<Record<string, tf.Tensor>>): Record<string, number> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.dataSync()[0]!]));
@@ -49,6 +50,41 @@ test('weights: the loss that has fallen less is weighted more', () => {
     'weights',
   );
   assertClose([after.firstAdversarial, after.firstNatural], [0.4, 0.1], 1e-6, 'first losses');
+});
+
+test('weights: from uniform, a loss has fallen from what it would be of even answers, whatever a prefix has taught', () => {
+  tf.tidy(() => {
+    const rng = createRng(4);
+    const [batch, classes] = [6, 4];
+    const logits = (who: string, deviation: number): tf.Tensor2D =>
+      tf.tensor2d(rng.fork(who).normals(batch * classes, deviation), [batch, classes]);
+    const [clean, robust] = [logits('clean', 3), logits('robust', 1)];
+    const x = tf.zeros<tf.Rank.R4>([batch, 2, 2, 3]);
+    const adversarial = tf.ones<tf.Rank.R4>([batch, 2, 2, 3]);
+    // As a prefix leaves it: it answers as the clean teacher does, and says the same of x'.
+    const student = answering(
+      new Map([x, adversarial].map((images) => [images, tf.mul<tf.Tensor2D>(clean, 0.9)] as const)),
+    );
+    const lossOfEven = (teacher: tf.Tensor2D): number => {
+      const p = tf.softmax(teacher).arraySync();
+      return p.flat().reduce((sum, each) => sum + each * Math.log((each + 1e-5) * classes), 0) / (batch * 10);
+    };
+    for (const method of [mtard, bMtard]) {
+      const stateAfter = (settings: Settings): Readonly<Record<string, number>> => {
+        const labels = tf.zeros<tf.Rank.R1>([batch], 'int32');
+        const cleanTeacher = answering(new Map([[x, clean]]));
+        const robustTeacher = answering(new Map([[adversarial, robust]]));
+        const context = contextOf(method, { x, labels, student, cleanTeacher, robustTeacher, settings });
+        return numbers(method.objective(adversarial, context, 'train').state!);
+      };
+      const { firstAdversarial, firstNatural, weightAdversarial } = stateAfter({ fallsFrom: 'uniform' });
+      const expected = [lossOfEven(robust), lossOfEven(clean)];
+      assertClose([firstAdversarial!, firstNatural!], expected, 1e-5, `${method.name}: the losses of even answers`);
+      assert.ok(weightAdversarial! > 0.51, `${method.name}: ${weightAdversarial} for what is not known yet`);
+      const published = stateAfter({});
+      assertClose([published['weightAdversarial']!, published['weightNatural']!], [0.5, 0.5], 1e-6, method.name);
+    }
+  });
 });
 
 test('weights: they stay in [0, 1] and sum to 1, so that clipping and dividing by their sum only takes rounding away', () => {
