@@ -222,18 +222,35 @@ const rates: Grid = {
     const { scale } = setting;
     const { rates: tried = [], lossWeights = [], changes = {}, images } = scale.ratePilot ?? {};
     const variants = methods.flatMap((method): Variant[] => {
-      const { optimiser } = scale.changes(method);
+      const { optimiser, lossWeight: chosen, settings: changed } = scale.changes(method);
       const schedule = optimiser?.learningRate;
       if (schedule?.kind !== 'one-cycle') return [];
-      return tried.flatMap((rate) =>
-        [undefined, ...lossWeights].map((lossWeight) => ({
-          key: `${method.name}-${rate}${lossWeight === undefined ? '' : `x${lossWeight}`}`,
-          title: `${method.title}, ${rate}${lossWeight === undefined ? '' : `, loss × ${lossWeight}`}`,
-          method,
-          changes: { ...changes, lossWeight, optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
-          images,
-        })),
-      );
+      const variant = (
+        rate: number,
+        lossWeight: number | undefined,
+      ): Variant & { readonly changes: RecipeChanges } => ({
+        key: `${method.name}-${rate}${lossWeight === undefined ? '' : `x${lossWeight}`}`,
+        title: `${method.title}, ${rate}${lossWeight === undefined ? '' : `, loss × ${lossWeight}`}`,
+        method,
+        changes: { ...changes, lossWeight, optimiser: { ...optimiser, learningRate: { ...schedule, rate } } },
+        images,
+      });
+      // What a scale changes of a method's own settings it changes for a reason, which these rows show.
+      const asPublished = (rate: number): Variant => {
+        const { key, title, ...rest } = variant(rate, chosen);
+        const { settings: own } = method.recipe;
+        const settings = Object.fromEntries(Object.keys(changed ?? {}).map((name) => [name, own[name]]));
+        return {
+          ...rest,
+          key: `${key}-as-published`,
+          title: `${title}, its settings as published`,
+          changes: { ...rest.changes, settings },
+        };
+      };
+      return tried.flatMap((rate) => [
+        ...[undefined, ...lossWeights].map((lossWeight) => variant(rate, lossWeight)),
+        ...(changed ? [asPublished(rate)] : []),
+      ]);
     });
     return variantRows({ ...setting, replicates: [pilotReplicate] }, variants, [], ablationStudent(setting));
   },

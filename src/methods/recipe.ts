@@ -106,7 +106,10 @@ const merged = (before: unknown, changes: unknown): unknown => {
   const entries = Object.entries(changes).map(
     ([name, value]) => [name, whole.has(name) ? value : merged(before[name], value)] as const,
   );
-  return { ...before, ...Object.fromEntries(entries) };
+  // What a change makes undefined is left out.
+  return Object.fromEntries(
+    Object.entries({ ...before, ...Object.fromEntries(entries) }).filter(([, value]) => value !== undefined),
+  );
 };
 
 /**
