@@ -113,7 +113,9 @@ const intervals = [
   ['every-20', 'every 20 epochs of 300', 20 / 300],
 ] as const;
 
-const ablationItt = ablation(
+const withoutWarmUp = ciardVariant('ciard-no-warm-up', 'CIARD without warm-up', settings({ warmUp: 0 }));
+
+const retrainings = ablation(
   'ablation-itt',
   'Ablation: when the robust teacher is retrained',
   'How long a warm-up, and how often is the teacher to be retrained?',
@@ -123,10 +125,21 @@ const ablationItt = ablation(
     ...intervals.map(([key, title, retrainEvery]) =>
       ciardVariant(`ciard-${key}`, `CIARD, retrained ${title}`, settings({ retrainEvery })),
     ),
-    ciardVariant('ciard-no-warm-up', 'CIARD without warm-up', settings({ warmUp: 0 })),
+    withoutWarmUp,
     ciardVariant('ciard-warm-up-100', 'CIARD, warm-up of 100 epochs of 300', settings({ warmUp: 100 / 300 })),
   ],
 );
+
+const ablationItt: Grid = {
+  ...retrainings,
+  rows(setting) {
+    const { method } = withoutWarmUp;
+    const { naturalPrefix = 0 } = setting.scale.changes(method);
+    // A natural prefix that is longer than the warm-up is a warm-up itself: without one, the training is the same.
+    const same = naturalPrefix >= Number(method.recipe.settings['warmUp']);
+    return retrainings.rows(setting).filter((row) => !same || row.method !== withoutWarmUp.key);
+  },
+};
 
 const ablationPush = ablation(
   'ablation-push',

@@ -62,6 +62,28 @@ test('the methods of a replicate share its seed, and no replicate has a cell of 
   assert.equal(new Set(rows.map(({ train }) => cellId(train))).size, rows.length);
 });
 
+test('no row trains what another does: where a natural prefix is a warm-up, there is none without it', async () => {
+  for (const [scale, expected] of [
+    ['quick', true],
+    ['lite', false],
+    ['paper', true],
+  ] as const) {
+    const rows = findGrid('ablation-itt').rows(await settingOf(scale, { replicates: 1 }));
+    assert.equal(
+      rows.some(({ method }) => method === 'ciard-no-warm-up'),
+      expected,
+      scale,
+    );
+    // Phases alone can make equal what the recipes tell apart.
+    const phases = rows.map(({ train: { recipe } }) => {
+      const { warmUp, retrainEvery, retrainFor } = recipe.settings;
+      const begin = Math.max(Number(warmUp), recipe.naturalPrefix);
+      return retrainEvery === 0 ? 'never' : [begin, retrainEvery, retrainFor].join();
+    });
+    assert.equal(new Set(phases).size, phases.length / new Set(rows.map(({ student }) => student)).size, scale);
+  }
+});
+
 test('a record shows every setting of a method, and a setting that is none is refused', async () => {
   const setting = await tinySetting();
   const [row] = tinyGrid.rows(setting).filter(({ method }) => method === 'ciard');
