@@ -35,7 +35,7 @@ export const add = (program: Command): void => {
       if (chosen) {
         const settings = describeSettings(chosen).map(
           ({ name: setting, default: value, values, meaning }) =>
-            `  ${setting}: ${defaultText(value)}  (${values})\n` + `    ${meaning}\n`,
+            `  ${setting}: ${defaultText(value)}  (${values})\n    ${meaning}\n`,
         );
         process.stdout.write(
           `${chosen.title}\n${chosen.source}\nTeachers: ${teachersOf(chosen)}\n\n` +

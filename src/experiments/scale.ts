@@ -190,8 +190,8 @@ const lite: Scale = {
     'images, two attack steps while training, each method at the best of three weights of its loss (for ARD, ' +
     'RSLAD, MTARD, B-MTARD and the published code of CIARD that is the highest); CIARD’s push grows within a quarter of ' +
     'the run, and the weights of MTARD and B-MTARD are measured from a student that knows nothing, not from one that clean ' +
-    'images have trained; ResNet-18 at an eighth and MobileNetV2 at a quarter of their widths, teachers at a quarter. Both teachers are of ' +
-    'replicate 0. AutoAttack on 1,000 images spread over the test set',
+    'images have trained; ResNet-18 at an eighth and MobileNetV2 at a quarter of their widths, teachers at a quarter. ' +
+    'Both teachers are of replicate 0. AutoAttack on 1,000 images spread over the test set',
 };
 
 const paper: Scale = {
