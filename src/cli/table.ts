@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
-import type { Comparison } from '../experiments/compare-records.js';
+import type { RecordComparison } from '../experiments/compare-records.js';
 import type { Places } from '../experiments/places.js';
 import type { ScaleName } from '../experiments/scale-names.js';
 import type { Unit } from '../experiments/units.js';
@@ -94,7 +94,7 @@ export const add = (program: Command): void => {
         const { rows, text, comparisons, failures } = await tableFromCheckpoints(grid, setting, options);
         process.stdout.write(
           json
-            ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows, comparisons }, null, 2)}\n`
+            ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows, comparisons: comparisons.evaluations }, null, 2)}\n`
             : `${text}\n${describeComparisons('evaluations of shipped networks, none trained', comparisons)}\n`,
         );
         reportFailures(failures);
@@ -120,7 +120,7 @@ export const add = (program: Command): void => {
       await writeReadme(options.places);
       process.stdout.write(
         json
-          ? `${JSON.stringify({ table: grid.name, scale: flags.scale, data: setting.data.name, rows, ...(compared && { comparisons: compared.comparisons }) }, null, 2)}\n`
+          ? `${JSON.stringify({ table: grid.name, scale: flags.scale, data: setting.data.name, rows, ...(compared && { comparisons: compared.comparisons.evaluations }) }, null, 2)}\n`
           : `${textOfTable(shown)}\n${compared ? `${compared.text}\n` : ''}${file}\n`,
       );
       reportFailures(failures);
@@ -143,7 +143,7 @@ export const placesOf = async (out: string | undefined): Promise<Places> => {
 export const compareRun = async (
   units: readonly Unit[],
   places: Places,
-): Promise<{ readonly comparisons: readonly Comparison[]; readonly text: string }> => {
+): Promise<{ readonly comparisons: RecordComparison; readonly text: string }> => {
   const [{ compareWithRecords, describeComparisons }, { defaultPlaces }] = await Promise.all([
     import('../experiments/compare-records.js'),
     import('../experiments/places.js'),

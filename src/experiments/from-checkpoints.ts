@@ -7,7 +7,7 @@ import { UserError } from '../errors.js';
 import { writeCellRecord } from '../results/cell-record.js';
 import { cellId, type CellId } from '../results/cell.js';
 import { textOfTable } from '../tables/text.js';
-import { compareWithRecords, type Comparison } from './compare-records.js';
+import { compareWithRecords, type RecordComparison } from './compare-records.js';
 import { execute, type Failure } from './execute.js';
 import { settingName, type Grid, type GridSetting } from './grid.js';
 import { grids } from './grids.js';
@@ -29,7 +29,7 @@ export interface FromCheckpointsOptions extends PipelineOptions {
 export interface CheckedTable {
   readonly rows: readonly ResultRow[];
   readonly text: string;
-  readonly comparisons: readonly Comparison[];
+  readonly comparisons: RecordComparison;
   readonly failures: readonly Failure[];
 }
 

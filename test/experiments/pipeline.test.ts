@@ -203,7 +203,7 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
         ['ciard', 1],
       ],
     );
-    assert.deepEqual(comparisons.map(({ different }) => different).sort(), [0, 0, 0, null].sort());
+    assert.deepEqual(comparisons.evaluations.map(({ different }) => different).sort(), [0, 0, 0, null].sort());
     assert.ok(existsSync(join(there.results, 'students', 'records', recordFile)));
     assert.ok(!existsSync(there.runs), 'something was trained');
 

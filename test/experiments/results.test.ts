@@ -82,19 +82,28 @@ test('what was measured anew is compared image by image with what is on record',
   }
   const equal = await compareWithRecords([{ ...unit!, cells }], again, committed);
   assert.deepEqual(
-    equal.map(({ different }) => different),
+    equal.evaluations.map(({ different }) => different),
     [0, 0],
   );
   assert.match(describeComparisons('evaluations', equal), /^2 evaluations: 2 end as on record, image by image\.$/);
   const differing = await compareWithRecords([{ ...unit!, cells }], again, other);
   assert.deepEqual(
-    differing.map(({ different }) => different),
+    differing.evaluations.map(({ different }) => different),
     [1, null],
   );
   assert.match(
     describeComparisons('evaluations', differing),
     /0 end as on record, image by image, 1 do not, of 1 there was no record\.\n {2}\S+: 1 of 500 images are answered otherwise$/,
   );
+  // Another processor is a reason to differ, and none where nothing differs.
+  const { processors } = equal;
+  assert.deepEqual(processors.here, processors.onRecord);
+  const elsewhere = { here: processors.here, onRecord: ['Another Processor', ...processors.onRecord] };
+  assert.match(
+    describeComparisons('evaluations', { ...differing, processors: elsewhere }),
+    /otherwise\nThe records, teachers included, are of Another Processor and .+, these of .+: a training repeats bit by bit on one kind of processor, not from one kind to another\.$/,
+  );
+  assert.doesNotMatch(describeComparisons('evaluations', { ...equal, processors: elsewhere }), /Processor/);
 });
 
 test('costs are compared on one processor alone', async () => {
