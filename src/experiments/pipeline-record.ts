@@ -17,7 +17,7 @@ import {
   trainCellOf,
   type PipelineSettings,
 } from './pipeline-settings.js';
-import { pipelinesOf, shippedReplicate, type Pipeline, type PipelineRows } from './pipeline.js';
+import { networkPlaces, pipelinesOf, shippedReplicate, type Pipeline, type PipelineRows } from './pipeline.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { rowsOnRecord } from './results.js';
 import { restoreTrained } from './shipped.js';
@@ -137,6 +137,39 @@ const removeOthers = async (folder: string, names: readonly string[]): Promise<v
   }
 };
 
+/** Pipelines before any file of them is written, with the setting that has all their replicates. */
+interface PlannedPipelines {
+  readonly pipelines: readonly Pipeline[];
+  readonly setting: GridSetting;
+}
+
+/** @throws UserError where settings were changed by hand */
+const planPipelines = async (
+  setting: GridSetting,
+  options: PipelineOptions,
+  tables: readonly Grid[] = [],
+): Promise<PlannedPipelines> => {
+  const { places, catalogue = grids, root = repositoryRoot(), force = false } = options;
+  if (resolve(places.results) !== resolve(root, 'results')) {
+    throw new UserError(`the results lie in ${places.results}, but DVC's stages are of ${join(root, 'results')}.`);
+  }
+  const rows = await chosenRows(setting, options, tables);
+  const replicates = rows.flatMap(({ rows: own }) => own.map(({ replicate }) => replicate));
+  const whole = { ...setting, replicates: [...new Set([...setting.replicates, ...replicates])].sort((a, b) => a - b) };
+  const pipelines = pipelinesOf(rows, whole, catalogue, await trainedNetworks(setting, options));
+  for (const pipeline of pipelines) if (!force) await checkUnchanged(pipeline, folderOf(pipeline, places));
+  return { pipelines, setting: whole };
+};
+
+const writeSettings = async (pipelines: readonly Pipeline[], places: Places): Promise<void> => {
+  for (const pipeline of pipelines) {
+    const folder = folderOf(pipeline, places);
+    await mkdir(join(folder, noNetwork), { recursive: true });
+    await writeAtomically(join(folder, noNetwork, 'network.json'), ['{}\n']);
+    for (const [name, text] of Object.entries(pipeline.files)) await writeAtomically(join(folder, name), [text]);
+  }
+};
+
 /**
  * Writes `dvc.yaml` and `params.yaml` of tables: of what is measured or at least trained, and of all of `tables`, which
  * `dvc repro` can then run from nothing.
@@ -148,22 +181,32 @@ export const writePipelines = async (
   options: PipelineOptions,
   tables: readonly Grid[] = [],
 ): Promise<readonly Pipeline[]> => {
-  const { places, catalogue = grids, root = repositoryRoot(), force = false } = options;
-  if (resolve(places.results) !== resolve(root, 'results')) {
-    throw new UserError(`the results lie in ${places.results}, but DVC's stages are of ${join(root, 'results')}.`);
-  }
-  const rows = await chosenRows(setting, options, tables);
-  const replicates = rows.flatMap(({ rows: own }) => own.map(({ replicate }) => replicate));
-  const whole = { ...setting, replicates: [...new Set([...setting.replicates, ...replicates])].sort((a, b) => a - b) };
-  const pipelines = pipelinesOf(rows, whole, catalogue, await trainedNetworks(setting, options));
-  for (const pipeline of pipelines) if (!force) await checkUnchanged(pipeline, folderOf(pipeline, places));
-  for (const pipeline of pipelines) {
-    const folder = folderOf(pipeline, places);
-    await mkdir(join(folder, noNetwork), { recursive: true });
-    await writeAtomically(join(folder, noNetwork, 'network.json'), ['{}\n']);
-    for (const [name, text] of Object.entries(pipeline.files)) await writeAtomically(join(folder, name), [text]);
-  }
+  const { pipelines } = await planPipelines(setting, options, tables);
+  await writeSettings(pipelines, options.places);
   return pipelines;
+};
+
+/** @throws UserError that names every training on record of which DVC is to keep weights that are nowhere */
+const checkWeights = async (
+  { pipelines, setting }: PlannedPipelines,
+  { places, catalogue, root }: PipelineOptions,
+): Promise<void> => {
+  const missing: string[] = [];
+  for (const [id, { grid, name, cell }] of networkPlaces(setting, catalogue)) {
+    if (cell.seed !== shippedReplicate) continue;
+    const pipeline = pipelines.find((each) => each.grid === grid);
+    if (!pipeline || !(name in pipeline.settings.networks)) continue;
+    if ((await recordOf(places, id, grid)) && !(await restoreTrained(places, id, root))) {
+      missing.push(`  ${grid}, ${name}: ${runFolder(places, id)}`);
+    }
+  }
+  if (missing.length === 0) return;
+  throw new UserError(
+    `DVC is to keep the weights of replicate ${shippedReplicate}. Of what is on record these are neither shipped nor here:\n` +
+      `${missing.join('\n')}\n` +
+      'Bring these folders from where they were trained, or remove the records and train them again. ' +
+      '"npx ciard gather --no-dvc" renders the tables alone.',
+  );
 };
 
 /** Writes what the stages of a pipeline would have written, from records and the folders of runs. */
@@ -233,14 +276,17 @@ const pruneLock = async (file: string, { networks, evaluations, rows }: Pipeline
 
 /**
  * Tells DVC of what was measured: writes the files of every table of a setting, what their stages put out, and commits
- * them. Then `dvc status` finds nothing changed, and `dvc repro` runs nothing.
+ * them. Then `dvc status` finds nothing changed, and `dvc repro` runs nothing. Nothing is written where weights are missing.
  *
  * @throws UserError where settings were changed by hand, or weights that are to be shipped are missing
  * @throws DvcError where DVC fails
  */
 export const recordPipelines = async (setting: GridSetting, options: PipelineOptions): Promise<readonly Pipeline[]> => {
   const { places, root = repositoryRoot(), say = () => undefined } = options;
-  const pipelines = await writePipelines(setting, options);
+  const planned = await planPipelines(setting, options);
+  await checkWeights(planned, options);
+  const { pipelines } = planned;
+  await writeSettings(pipelines, places);
   const done = new Set<string>();
   for (const pipeline of pipelines) {
     const names = Object.keys(pipeline.settings.networks);

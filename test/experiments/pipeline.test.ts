@@ -311,6 +311,24 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     assert.deepEqual(await dvcStatus(['-R', 'results'], clone.options), {});
   });
 
+  test('where weights are nowhere every training of them is named, and nothing is written', async () => {
+    const clone = cloneOf(root);
+    const there = { results: join(clone.root, 'results'), runs: join(clone.root, 'runs', 'cells') };
+    const written = join(there.results, 'students', 'synthetic-quick', 'dvc.yaml');
+    rmSync(written);
+    for (const { path, stored } of await shippedFiles(clone.root)) {
+      if (/teacher/.test(path)) continue;
+      rmSync(join(clone.root, stored!));
+    }
+    await assert.rejects(
+      recordPipelines(setting, { ...clone.options, places: there, catalogue, root: clone.root }),
+      isUserError(
+        /neither shipped nor here:\n {2}students, pgd-at-resnet18-s0: .+\n {2}students, ciard-resnet18-s0: .+\n.*--no-dvc/,
+      ),
+    );
+    assert.ok(!existsSync(written));
+  });
+
   test('damage in the remote is told by name', async () => {
     const clone = cloneOf(root);
     const file = (await shippedFiles(root)).find(({ path }) => path.includes('clean-teacher'))!;
