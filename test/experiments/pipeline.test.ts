@@ -317,7 +317,7 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     const written = join(there.results, 'students', 'synthetic-quick', 'dvc.yaml');
     rmSync(written);
     for (const { path, stored } of await shippedFiles(clone.root)) {
-      if (/teacher/.test(path)) continue;
+      if (path.includes('teacher')) continue;
       rmSync(join(clone.root, stored!));
     }
     await assert.rejects(
