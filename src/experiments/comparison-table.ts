@@ -1,8 +1,9 @@
+import { percent } from '../percent.js';
 import type { Table } from '../tables/table.js';
 import type { Comparison } from './claims.js';
 
 /** A fraction as points, with a sign that reads. */
-export const pointsText = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(2)}`;
+export const pointsText = (value: number): string => `${value < 0 ? '−' : '+'}${percent(Math.abs(value))}`;
 
 export const intervalText = (interval: Comparison['interval']): string =>
   interval ? `${pointsText(interval[0])} … ${pointsText(interval[1])}` : '–';

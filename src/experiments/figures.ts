@@ -8,6 +8,7 @@ import type { Measured } from '../figures/create-figure.js';
 import type { Figure } from '../figures/figure.js';
 import { parallelCoordinatesFigure } from '../figures/parallel-coordinates.js';
 import { trainingCurvesFigure } from '../figures/training-curves.js';
+import { percentage } from '../percent.js';
 import { settingTitle, type Grid, type GridSetting } from './grid.js';
 import { meanOf } from '../statistics/mean.js';
 import { seriesOf, type MeasuredRow, type ResultRow, type Value } from './results.js';
@@ -145,7 +146,7 @@ export const coordinatesFigure = (
     label: same[0]!.title,
     values: [
       ...settings.map((setting) => same[0]!.train.recipe.settings[setting]),
-      ...attacks.map((attack) => Number((100 * accuracyOver(same, attack)!.value).toFixed(1))),
+      ...attacks.map((attack) => percentage(accuracyOver(same, attack)!.value, 1)),
     ],
   }));
   return parallelCoordinatesFigure(

@@ -29,7 +29,8 @@ export const findingText = (claim: ClaimVerdict): string => {
   const share =
     comparisons.length === 1
       ? ''
-      : `: of ${comparisons.length} comparisons ${count('supported')} hold, ${count('contradicted')} are contradicted`;
+      : `: of ${comparisons.length} comparisons ${count('supported')} hold${count('supported') === 1 ? 's' : ''}, ` +
+        `${count('contradicted')} ${count('contradicted') === 1 ? 'is' : 'are'} contradicted`;
   const replicates = deciding.n;
   const where = deciding.interval ? `${intervalText(deciding.interval)}, ` : '';
   return (

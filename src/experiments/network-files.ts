@@ -199,9 +199,7 @@ export const writeAccuracies = async (file: string, records: Readonly<Record<str
     file,
     json({
       ...accuracies,
-      ...(clean === undefined || robust === undefined
-        ? {}
-        : { [wRobustName]: Math.round(50 * (clean + robust)) / 100 }),
+      ...(clean === undefined || robust === undefined ? {} : { [wRobustName]: percentage((clean + robust) / 200) }),
     }),
   );
 };

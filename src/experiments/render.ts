@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attackColumn, inColumnOrder } from '../attacks/catalogue.js';
 import { writeAtomically } from '../atomic-write.js';
+import { decimal } from '../percent.js';
 import { csvOfTable } from '../tables/csv.js';
 import { htmlOfTable } from '../tables/html.js';
 import { latexOfTable } from '../tables/latex.js';
@@ -29,7 +30,7 @@ const ownColumns: Readonly<Record<string, string>> = {
 const columnTitle = (name: string): string => ownColumns[name] ?? attackColumn(name);
 
 const numberText = ({ mean, sd, n, warned }: Value): string =>
-  `${mean.toFixed(2)}${sd === null ? '' : ` ± ${sd.toFixed(2)}`} (${n})${warned ? ' !' : ''}`;
+  `${decimal(mean)}${sd === null ? '' : ` ± ${decimal(sd)}`} (${n})${warned ? ' !' : ''}`;
 
 const valueCell = (value: Value | undefined): Cell => {
   if (!value) return { text: '–', value: null };
@@ -38,7 +39,7 @@ const valueCell = (value: Value | undefined): Cell => {
   const difference = mean - paper;
   return {
     text: numberText(value),
-    detail: `${source ?? ''} ${paper.toFixed(2)}, ${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(2)}`,
+    detail: `${source ?? ''} ${decimal(paper)}, ${difference < 0 ? '−' : '+'}${decimal(Math.abs(difference))}`,
     value: mean,
   };
 };

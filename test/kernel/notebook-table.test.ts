@@ -49,7 +49,7 @@ test('what was found is told from the records, and where there are none what mak
     text,
     /Undecided\. slope of robust accuracy over the last third, an epoch: [+−]\d+\.\d\d \(.* … .*, 3 replicates\); asked for is < 0\. /,
   );
-  assert.match(text, /of 2 comparisons \d hold, \d are contradicted/);
+  assert.match(text, /of 2 comparisons \d holds?, \d (is|are) contradicted/);
   const nothing = await textOf(findings(await verdicts(setting, { results: 'no-such', runs: 'no-such' }), [6]));
   assert.match(nothing, /Nothing is measured: npx ciard table degradation --scale quick/);
 });

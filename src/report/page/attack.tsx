@@ -16,6 +16,7 @@ import {
   type Computing,
   type PageNetwork,
 } from './computing.js';
+import { percent } from '../../percent.js';
 import { imagesOf } from './laboratory-images.js';
 import { Checks, Select } from './controls.js';
 import { CsvButton, DataTable } from './data-table.js';
@@ -333,8 +334,8 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
                           {classes[i]}
                           {i === label ? ' ✓' : ''}
                         </th>
-                        <td class="right">{(100 * clean[i]!).toFixed(1)} %</td>
-                        <td class="right">{(100 * attacked[i]!).toFixed(1)} %</td>
+                        <td class="right">{percent(clean[i]!, 1)} %</td>
+                        <td class="right">{percent(attacked[i]!, 1)} %</td>
                         <td>
                           <meter min={0} max={1} value={attacked[i]} aria-label={`confidence in ${classes[i] ?? i}`} />
                         </td>

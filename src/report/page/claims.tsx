@@ -1,6 +1,7 @@
 import { Fragment } from 'preact';
 import type { ClaimVerdict } from '../../experiments/claims.js';
 import { intervalText, tableOfComparisons } from '../../experiments/comparison-table.js';
+import { percent } from '../../percent.js';
 import type { Cell, Table } from '../../tables/table.js';
 import type { ReportData } from '../data.js';
 import { CsvButton, DataTable } from './data-table.js';
@@ -11,7 +12,7 @@ const marks = { supported: '✓', contradicted: '✗', undecided: '?' } as const
 
 /** Points, as the page shows them. */
 const value = (fraction: number | undefined): Cell =>
-  fraction === undefined ? { text: '', value: null } : { text: (100 * fraction).toFixed(2), value: 100 * fraction };
+  fraction === undefined ? { text: '', value: null } : { text: percent(fraction), value: 100 * fraction };
 
 const claimsTable = (verdicts: readonly ClaimVerdict[]): Table => ({
   columns: [

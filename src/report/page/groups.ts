@@ -1,5 +1,6 @@
 import { accuracyOf } from '../../evaluation/accuracy.js';
 import type { Measured } from '../../figures/create-figure.js';
+import { percent } from '../../percent.js';
 import { meanOf, type Mean } from '../../statistics/mean.js';
 import type { ReportRun, SettingValue } from '../data.js';
 
@@ -117,7 +118,7 @@ export const groupMeasured = (group: RunGroup, name: string): Measured | undefin
 export const meanText = (mean: Mean | undefined): string =>
   mean === undefined
     ? '–'
-    : `${(100 * mean.mean).toFixed(2)}${mean.deviation === undefined ? '' : ` ± ${(100 * mean.deviation).toFixed(2)}`} (${mean.n})`;
+    : `${percent(mean.mean)}${mean.deviation === undefined ? '' : ` ± ${percent(mean.deviation)}`} (${mean.n})`;
 
 /** What the page is asked to show. */
 export interface RunFilter {
@@ -207,4 +208,4 @@ export const ablationsOf = (groups: readonly RunGroup[], setting: string): Ablat
   });
 };
 
-export const inPercent = (value: number | undefined): string => (value === undefined ? '–' : (100 * value).toFixed(2));
+export const inPercent = (value: number | undefined): string => (value === undefined ? '–' : percent(value));
