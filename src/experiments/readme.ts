@@ -67,7 +67,7 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
   return [
     `## ${scale.name}: ${data.name}${precision === 'float32' ? '' : `, trained in ${precision}`}`,
     `${scale.budget}.`,
-    `Of ${found.length} claims ${decided('supported')} are supported, ${decided('contradicted')} contradicted, ` +
+    `Of ${found.length} claims ${decided('supported')} ${decided('supported') === 1 ? 'is' : 'are'} supported, ${decided('contradicted')} contradicted, ` +
       `${decided('undecided')} undecided${unmeasured > 0 ? `, ${unmeasured} of them since nothing is measured` : ''}.`,
     claimsTable(found, new Map(made.map((grid) => [grid.name, linkOf(grid)]))),
     ...found
