@@ -63,8 +63,8 @@ export const describeComparisons = (what: string, { evaluations, processors }: R
     ...others.map(({ name, different, total }) => `  ${name}: ${different!} of ${total} images are answered otherwise`),
     ...(others.length > 0 && foreign.length > 0
       ? [
-          `The records, teachers included, are of ${processors.onRecord.join(' and ')}, these of ${processors.here.join(' and ')}: ` +
-            'a training repeats bit by bit on one kind of processor, not from one kind to another.',
+          `The records are of ${processors.onRecord.join(' and ')}, these of ${processors.here.join(' and ')}: ` +
+            'trainings are known to repeat bit by bit on one kind of processor only.',
         ]
       : []),
   ].join('\n');

@@ -26,11 +26,11 @@ export const findingText = (claim: ClaimVerdict): string => {
   const deciding = comparisons.find(({ what }) => what === decidedBy);
   if (deciding?.mean == null) return `Nothing is measured: ${command} does it.`;
   const count = (of: ClaimVerdict['verdict']): number => comparisons.filter((each) => each.verdict === of).length;
+  const [hold, against] = [count('supported'), count('contradicted')];
   const share =
     comparisons.length === 1
       ? ''
-      : `: of ${comparisons.length} comparisons ${count('supported')} hold${count('supported') === 1 ? 's' : ''}, ` +
-        `${count('contradicted')} ${count('contradicted') === 1 ? 'is' : 'are'} contradicted`;
+      : `: of ${comparisons.length} comparisons ${hold} hold${hold === 1 ? 's' : ''}, ${against} ${against === 1 ? 'is' : 'are'} contradicted`;
   const replicates = deciding.n;
   const where = deciding.interval ? `${intervalText(deciding.interval)}, ` : '';
   return (

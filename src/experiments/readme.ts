@@ -63,11 +63,12 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
   if (tables.length === 0) return null;
   const found = await verdicts(setting, places);
   const decided = (verdict: string): number => found.filter((claim) => claim.verdict === verdict).length;
+  const supported = decided('supported');
   const unmeasured = found.filter(({ decidedBy }) => decidedBy === null).length;
   return [
     `## ${scale.name}: ${data.name}${precision === 'float32' ? '' : `, trained in ${precision}`}`,
     `${scale.budget}.`,
-    `Of ${found.length} claims ${decided('supported')} ${decided('supported') === 1 ? 'is' : 'are'} supported, ${decided('contradicted')} contradicted, ` +
+    `Of ${found.length} claims ${supported} ${supported === 1 ? 'is' : 'are'} supported, ${decided('contradicted')} contradicted, ` +
       `${decided('undecided')} undecided${unmeasured > 0 ? `, ${unmeasured} of them since nothing is measured` : ''}.`,
     claimsTable(found, new Map(made.map((grid) => [grid.name, linkOf(grid)]))),
     ...found

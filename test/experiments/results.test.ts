@@ -101,7 +101,7 @@ test('what was measured anew is compared image by image with what is on record',
   const elsewhere = { here: processors.here, onRecord: ['Another Processor', ...processors.onRecord] };
   assert.match(
     describeComparisons('evaluations', { ...differing, processors: elsewhere }),
-    /otherwise\nThe records, teachers included, are of Another Processor and .+, these of .+: a training repeats bit by bit on one kind of processor, not from one kind to another\.$/,
+    /otherwise\nThe records are of Another Processor and .+, these of .+: trainings are known to repeat bit by bit on one kind of processor only\.$/,
   );
   assert.doesNotMatch(describeComparisons('evaluations', { ...equal, processors: elsewhere }), /Processor/);
 });
