@@ -372,6 +372,29 @@ suite(
       await close(page);
     });
 
+    test('what is pressed to attack stays where it is while the page makes ready to compute', async () => {
+      const offset = `document.querySelector('#attack ~ * .controls').getBoundingClientRect().top -
+        document.getElementById('attack').getBoundingClientRect().top`;
+      // Another width, another number of lines.
+      for (const width of [360, 1280]) {
+        const { page } = await open(
+          '#table=all',
+          { viewport: { width, height: 720 } },
+          file,
+          `new MutationObserver((_, observer) => {
+            if (!document.querySelector('#attack ~ * .controls')) return;
+            observer.disconnect();
+            atFirst = ${offset};
+          }).observe(document, { childList: true, subtree: true });`,
+        );
+        const section = page.locator('section', { has: page.locator('#attack') });
+        await section.locator('.controls').scrollIntoViewIfNeeded();
+        await section.locator('[data-backend]').waitFor();
+        assert.equal(await page.evaluate<number>(offset), await page.evaluate<number>('atFirst'), `${width} px`);
+        await close(page);
+      }
+    });
+
     test('nothing stands in the way of keyboard and screen reader', async () => {
       const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
       for (const colorScheme of ['light', 'dark'] as const) {

@@ -187,8 +187,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
     <div ref={place}>
       <p>
         Students of {where.join(' and ')}, whatever is chosen above: their images and weights are embedded. They run in
-        this page, by the model and attack code that Node runs.{' '}
-        {computing ? <span data-backend={computing.backend}>What computes: {computing.reason}.</span> : null}
+        this page, by the model and attack code that Node runs.
       </p>
       <div class="controls">
         <Checks
@@ -376,6 +375,12 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
           ],
         }}
       />
+      {/* It is known late, when who came here may be pressing something: nothing that can be pressed is below it. */}
+      {computing ? (
+        <p class="note" data-backend={computing.backend}>
+          What computes: {computing.reason}.
+        </p>
+      ) : null}
       {laboratory.without > 0 ? (
         <p class="note">
           {laboratory.without} networks are not here: their weights were not found (<code>dvc pull</code> brings those
