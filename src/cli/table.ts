@@ -28,7 +28,8 @@ export const add = (program: Command): void => {
     .description('run what a table lacks, and render it (results/<table>/<data>-<scale>)')
     .argument(
       '<table>',
-      'students, teachers, black-box, ablation-terms, ablation-itt, ablation-push, degradation, cost or teacher-sensitivity',
+      'students, teachers, black-box, ablation-terms, ablation-itt, ablation-push, degradation, cost or ' +
+        "teacher-sensitivity; beside the paper's: rates, recipes, student-width",
     )
     .option('--data <name>', "the data set (default: the scale's first)")
     .addOption(scaleOption())

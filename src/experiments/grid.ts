@@ -158,6 +158,8 @@ export interface Variant {
   readonly changes?: RecipeChanges;
   /** Training images, where they are not the scale's. */
   readonly images?: number | undefined;
+  /** The student, where it is not the scale's. */
+  readonly network?: TrainOptions['network'] | undefined;
   readonly published?: string;
   readonly robust?: TrainCell;
 }
@@ -177,29 +179,30 @@ export const variantRows = (
 ): GridRow[] => {
   const teachers = teacherCells(setting);
   return students.flatMap((student) => {
-    const network = setting.scale.students[student];
-    if (!network) return [];
-    return variants.flatMap(({ key, title, method, changes = {}, images, published, robust = teachers.robust }) =>
-      setting.replicates.map((replicate): GridRow => {
-        const train = trainCell(setting, {
-          method,
-          network,
-          changes: deepMerge(setting.scale.changes(method), changes),
-          seed: replicate,
-          images,
-          clean: cellId(teachers.clean),
-          robust: cellId(robust),
-        });
-        return {
-          student,
-          method: key,
-          title,
-          replicate,
-          train,
-          evaluations: evaluateCells(setting, train, attacks),
-          published,
-        };
-      }),
+    const usual = setting.scale.students[student];
+    if (!usual) return [];
+    return variants.flatMap(
+      ({ key, title, method, changes = {}, images, network, published, robust = teachers.robust }) =>
+        setting.replicates.map((replicate): GridRow => {
+          const train = trainCell(setting, {
+            method,
+            network: network ?? usual,
+            changes: deepMerge(setting.scale.changes(method), changes),
+            seed: replicate,
+            images,
+            clean: cellId(teachers.clean),
+            robust: cellId(robust),
+          });
+          return {
+            student,
+            method: key,
+            title,
+            replicate,
+            train,
+            evaluations: evaluateCells(setting, train, attacks),
+            published,
+          };
+        }),
     );
   });
 };

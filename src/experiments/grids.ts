@@ -327,11 +327,33 @@ const recipes: Grid = {
   },
 };
 
-/** What a scale's recipe was chosen by: no table of the paper. */
-const pilots: readonly Grid[] = [rates, recipes];
+/** What a small scale makes of the paper's order of methods: whether it is the student's size that does it. */
+const studentWidth: Grid = {
+  name: 'student-width',
+  title: 'Students of more width',
+  question:
+    'Is it for want of width that a small student gains less from two teachers than from adversarial training alone?',
+  columns: 'attacks',
+  rows(setting) {
+    const { widerStudent } = setting.scale;
+    if (!widerStudent) return [];
+    const variants = ['pgd-at', 'rslad', 'b-mtard', 'ciard'].flatMap((name): Variant[] => {
+      const method = findMethod(name);
+      const { title } = method;
+      return [
+        { key: name, title, method },
+        { key: `${name}-wider`, title: `${title}, width × ${widerStudent.width}`, method, network: widerStudent },
+      ];
+    });
+    return variantRows(setting, variants, ablationAttacks, ablationStudent(setting));
+  },
+};
 
-/** The tables, and the pilots after them. */
-export const allGrids: readonly Grid[] = [...grids, ...pilots];
+/** What a scale's recipe was chosen by, and what explains its results: no table of the paper. */
+const inquiries: readonly Grid[] = [rates, recipes, studentWidth];
+
+/** The tables, and what stands beside them. */
+export const allGrids: readonly Grid[] = [...grids, ...inquiries];
 
 /** @throws UserError where there is no such table */
 export const findGrid = (name: string): Grid => {

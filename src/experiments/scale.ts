@@ -32,6 +32,8 @@ export interface Scale {
   readonly teachers: Readonly<Record<'clean' | 'robust', ScaledTeacher>>;
   /** Robust teachers beside the usual one, for `teacher-sensitivity`. */
   readonly otherTeachers: Readonly<Record<'weaker' | 'stronger', ScaledTeacher>>;
+  /** The first student, wider, for `student-width`. */
+  readonly widerStudent?: ScaledNetwork;
   /** Images trained on; null for all that are not held out. */
   readonly trainImages: number | null;
   readonly replicates: number;
@@ -161,6 +163,7 @@ const lite: Scale = {
     weaker: { method: 'pgd-at', network: { architecture: 'resnet18', width: 0.25 }, changes: liteChanges(6) },
     stronger: { method: 'pgd-at', network: { architecture: 'resnet18', width: 0.5 }, changes: liteChanges(24) },
   },
+  widerStudent: { architecture: 'resnet18', width: 0.25 },
   trainImages: null,
   replicates: 3,
   changes: ({ name }) => ({
