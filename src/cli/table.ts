@@ -29,7 +29,7 @@ export const add = (program: Command): void => {
     .argument(
       '<table>',
       'students, teachers, black-box, ablation-terms, ablation-itt, ablation-push, degradation, cost or ' +
-        "teacher-sensitivity; beside the paper's: rates, recipes, student-width",
+        "teacher-sensitivity; beside the paper's: rates, recipes, student-width, generalisation",
     )
     .option('--data <name>', "the data set (default: the scale's first)")
     .addOption(scaleOption())

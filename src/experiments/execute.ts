@@ -11,7 +11,7 @@ import type { Method } from '../methods/method.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { runCells } from './run-cell.js';
 import { restoreTrained } from './shipped.js';
-import { inOrder, nextOf, type Unit } from './units.js';
+import { inOrder, nextOf, workOf, type Unit } from './units.js';
 import { createWorkers, exitCodes, type Order } from './workers.js';
 
 export interface ExecuteOptions {
@@ -37,6 +37,13 @@ export const plannedFile = (places: Places, id: CellId): string => join(runFolde
 export const isDone = async ({ cells, grid }: Unit, places: Places): Promise<boolean> => {
   for (const { id } of cells) if ((await recordOf(places, id, grid)) === undefined) return false;
   return true;
+};
+
+/** How much of a unit is to be done: what lacks a record, or the training alone, where its weights are wanted again. */
+export const workLeft = async (unit: Unit, places: Places): Promise<number> => {
+  const missing = new Set<CellId>();
+  for (const { id } of unit.cells) if ((await recordOf(places, id, unit.grid)) === undefined) missing.add(id);
+  return workOf(unit, missing.size > 0 ? missing : new Set([unit.id]));
 };
 
 const minutes = (seconds: number): string =>
@@ -95,7 +102,9 @@ export const execute: Executor = async (units, options) => {
   const waiting = [...toDo];
   const trained = new Set(ordered.filter((unit) => !waiting.includes(unit)).map(({ id }) => id));
   const total = waiting.length;
-  const totalWork = waiting.reduce((sum, { work }) => sum + work, 0);
+  const workOfUnits = new Map<CellId, number>();
+  for (const unit of waiting) workOfUnits.set(unit.id, await workLeft(unit, places));
+  const totalWork = [...workOfUnits.values()].reduce((sum, each) => sum + each, 0);
   if (total === 0) return [];
   say(
     `${ordered.length - total} of ${ordered.length} trainings are there with all that is measured of them; ${total} to do`,
@@ -172,7 +181,7 @@ export const execute: Executor = async (units, options) => {
             running.delete(unit);
             if (reason === 'interrupted') return;
             finished++;
-            doneWork += unit.work;
+            doneWork += workOfUnits.get(unit.id)!;
             if (reason === undefined) trained.add(unit.id);
             else {
               lost.add(unit.id);

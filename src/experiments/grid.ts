@@ -57,7 +57,7 @@ export interface GridRow {
   readonly published?: string | undefined;
 }
 
-export const gridColumns = ['attacks', 'cost', 'degradation', 'held-out'] as const;
+export const gridColumns = ['attacks', 'cost', 'degradation', 'held-out', 'generalisation'] as const;
 
 /** A named table of experiments: a pure function of a scale, a data set and replicates. */
 export interface Grid {
@@ -149,6 +149,9 @@ export const evaluateCells = (
     }),
   );
 };
+
+/** What an evaluation on training images is called among those of a row. */
+export const onTrainingImages = (attack: string): string => `training-${attack}`;
 
 /** A variant of a method as a row: what differs from the scale's recipe, and what it is called. */
 export interface Variant {

@@ -4,6 +4,7 @@ import type { RecipeChanges } from '../methods/recipe.js';
 import {
   ablationStudent,
   evaluateCells,
+  onTrainingImages,
   teacherCells,
   trainCell,
   variantRows,
@@ -349,8 +350,44 @@ const studentWidth: Grid = {
   },
 };
 
+/** Where adversarial training fails on its own training images, there is nothing for a teacher to regularise. */
+const generalisation: Grid = {
+  name: 'generalisation',
+  title: 'Training images beside test images',
+  question: 'Do students fail on what they were trained on, or on what they were not?',
+  columns: 'generalisation',
+  budget: ({ budget, changes }) => {
+    const { validation } = changes(findMethod('pgd-at'));
+    return (
+      `${budget}. As many training images as there are test images, spread over the training set` +
+      (validation?.images === undefined ? '' : ` (with their share of the ${validation.images} held out)`) +
+      ', without augmentation'
+    );
+  },
+  rows(setting) {
+    const { scale, data } = setting;
+    // Where a part of the training set is trained on, images spread over the whole are none of it.
+    if (scale.trainImages !== null) return [];
+    const attacks = ['clean', 'pgd-sat'];
+    return variantRows(setting, published, attacks, ablationStudent(setting)).map((row) => ({
+      ...row,
+      published: undefined,
+      evaluations: {
+        ...row.evaluations,
+        ...Object.fromEntries(
+          attacks.map((attack) => {
+            const cell = row.evaluations[attack]!;
+            const images = { name: data.name, md5: data.train.md5, images: data.test.images, part: 'train' as const };
+            return [onTrainingImages(attack), { ...cell, data: images }];
+          }),
+        ),
+      },
+    }));
+  },
+};
+
 /** What a scale's recipe was chosen by, and what explains its results: no table of the paper. */
-const inquiries: readonly Grid[] = [rates, recipes, studentWidth];
+const inquiries: readonly Grid[] = [rates, recipes, studentWidth, generalisation];
 
 /** The tables, and what stands beside them. */
 export const allGrids: readonly Grid[] = [...grids, ...inquiries];

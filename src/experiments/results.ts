@@ -7,7 +7,7 @@ import { publishedRow, type PublishedRow } from '../results/published.js';
 import { meanOf } from '../statistics/mean.js';
 import type { Series } from '../statistics/series.js';
 import { slopeOf } from '../statistics/slope.js';
-import type { Grid, GridRow, GridSetting } from './grid.js';
+import { onTrainingImages, type Grid, type GridRow, type GridSetting } from './grid.js';
 import { recordOf, type Places } from './places.js';
 
 /** A row of a grid with what was measured of it so far. */
@@ -178,6 +178,32 @@ const heldOutNumbers = (rows: readonly MeasuredRow[]): Numbers => {
   };
 };
 
+/** Accuracies on training images beside those on test images, in percent, and how much they are above. */
+const generalisationNumbers = (rows: readonly MeasuredRow[]): Numbers =>
+  Object.fromEntries(
+    (
+      [
+        ['clean', 'clean'],
+        ['robust', 'pgd-sat'],
+      ] as const
+    ).flatMap(([name, attack]) => {
+      const [training, test] = [onTrainingImages(attack), attack].map((key) =>
+        rows.map(({ measured }) => {
+          const value = accuracy(measured[key]);
+          return value === undefined ? undefined : 100 * value;
+        }),
+      ) as [(number | undefined)[], (number | undefined)[]];
+      const gap = training.map((value, i) =>
+        value === undefined || test[i] === undefined ? undefined : value - test[i],
+      );
+      return [
+        [`training-${name}`, training],
+        [`test-${name}`, test],
+        [`gap-${name}`, gap],
+      ] as const;
+    }),
+  );
+
 /** The rows of a table over the replicates that are measured, in the grid's order. */
 export const resultRows = (grid: Grid, setting: GridSetting, rows: readonly MeasuredRow[]): ResultRow[] => {
   const groups = new Map<string, MeasuredRow[]>();
@@ -195,7 +221,9 @@ export const resultRows = (grid: Grid, setting: GridSetting, rows: readonly Meas
           ? costNumbers(group, rows)
           : grid.columns === 'held-out'
             ? heldOutNumbers(group)
-            : degradationNumbers(group);
+            : grid.columns === 'generalisation'
+              ? generalisationNumbers(group)
+              : degradationNumbers(group);
     const warned = (name: string): boolean =>
       group.some(({ measured, training }) =>
         [measured[name], training].some((record) => (record?.warnings.length ?? 0) > 0),

@@ -190,7 +190,7 @@ const cleanOutcome = async (
 ): Promise<Uint8Array | undefined> => {
   for (const { id, cell: other } of siblings) {
     if (other.kind !== 'evaluate' || other.attack.name !== 'clean' || other.model !== cell.model) continue;
-    if (other.of !== cell.of || other.data.images !== cell.data.images) continue;
+    if (other.of !== cell.of || other.data.md5 !== cell.data.md5 || other.data.images !== cell.data.images) continue;
     const record = await recordOf(places, id, grid);
     if (record?.evaluation) return unpackOutcome(record.evaluation.outcome, record.evaluation.total);
   }
@@ -205,7 +205,7 @@ const runEvaluation = async (
   options: RunOptions,
 ): Promise<CellRecord> => {
   const { places, progress, signal } = options;
-  const set = await imagesOf(cell.data, 'test');
+  const set = await imagesOf(cell.data, cell.data.part ?? 'test');
   const model = await loadTrained(places, cell.model, cell.of);
   const surrogate = cell.surrogate === null ? undefined : await loadTrained(places, cell.surrogate);
   const folder = runFolder(places, cell.model);

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { CellRecord } from '../results/cell-record.js';
 import type { Table } from '../tables/table.js';
-import { execute, isDone, type ExecuteOptions, type Failure } from './execute.js';
+import { execute, isDone, workLeft, type ExecuteOptions, type Failure } from './execute.js';
 import type { Grid, GridSetting } from './grid.js';
 import { bestFile } from '../training/run-folder.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { resultTable, writeTable } from './render.js';
 import { recordsOf, resultRows, rowsOnRecord, type MeasuredRow, type ResultRow } from './results.js';
-import { inOrder, joinUnits, unitsOf, type Unit } from './units.js';
+import { inOrder, joinUnits, unitsOf, workOf, type Unit } from './units.js';
 
 export interface TableOptions extends ExecuteOptions {
   /** Only these rows, by their keys, and the teachers that they need. */
@@ -71,7 +71,7 @@ const measuredPace = async (units: readonly Unit[], places: Places): Promise<num
     const records = await Promise.all(unit.cells.map(({ id }) => recordOf(places, id, unit.grid)));
     if (!records.every((record) => record?.environment.cpu === processor)) continue;
     seconds += records.reduce((sum, record) => sum + (record?.cost.wall ?? 0), 0);
-    work += unit.work;
+    work += workOf(unit);
   }
   return work > 0 ? seconds / work : undefined;
 };
@@ -96,8 +96,9 @@ export const planTable = async (
   const plan: PlannedUnit[] = [];
   for (const unit of units) {
     const done = await isDone(unit, places);
-    const seconds = done ? 0 : secondsPerWork === undefined ? null : unit.work * secondsPerWork;
-    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done, seconds, bytes: done ? 0 : bytes });
+    const seconds = done ? 0 : secondsPerWork === undefined ? null : (await workLeft(unit, places)) * secondsPerWork;
+    const isTrained = done || bytesOf(runFolder(places, unit.id)) > 0;
+    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done, seconds, bytes: isTrained ? 0 : bytes });
   }
   return plan;
 };

@@ -13,11 +13,9 @@ export interface Unit {
   readonly cells: readonly PlannedCell[];
   /** Trainings that have to be done before. */
   readonly needs: readonly CellId[];
-  /** How long it takes beside the others, in no unit: images passed through a network. */
-  readonly work: number;
 }
 
-const workOf = ({ cell }: PlannedCell, perImage: number): number => {
+const workOfCell = ({ cell }: PlannedCell, perImage: number): number => {
   if (cell.kind === 'train') {
     const { recipe, teachers, data } = cell;
     const passes =
@@ -31,6 +29,13 @@ const workOf = ({ cell }: PlannedCell, perImage: number): number => {
       ? 5 * number(parameters['iterations'], 100) + number(parameters['queries'], 5000) / 2
       : number(parameters['steps'], number(parameters['queries'], 1) / 2);
   return (cell.data.images ?? 10_000) * passes * perImage;
+};
+
+/** How long a unit, or what is `wanted` of it, takes beside others, in no unit: images passed through a network. */
+export const workOf = ({ cells }: Pick<Unit, 'cells'>, wanted?: ReadonlySet<CellId>): number => {
+  const training = cells.find(({ cell }) => cell.kind === 'train')?.cell;
+  const width = training?.kind === 'train' ? training.network.width : 1;
+  return cells.reduce((sum, each) => sum + (wanted?.has(each.id) === false ? 0 : workOfCell(each, width)), 0);
 };
 
 /**
@@ -65,7 +70,6 @@ export const unitsOf = (grid: Grid, setting: GridSetting): Unit[] => {
         kind: cellId({ ...cell, seed: 0 }),
         cells: own,
         needs: [...needs],
-        work: own.reduce((sum, each) => sum + workOf(each, cell.network.width), 0),
       },
     ];
   });
@@ -85,7 +89,6 @@ export const joinUnits = (units: readonly Unit[]): Unit[] => {
       ...before,
       cells: [...before.cells, ...unit.cells.filter(({ id }) => !known.has(id))],
       needs: [...new Set([...before.needs, ...unit.needs])],
-      work: Math.max(before.work, unit.work),
     });
   }
   return [...joined.values()];
@@ -102,7 +105,7 @@ export const inOrder = (units: readonly Unit[]): Unit[] => {
   const lengthOf = (unit: Unit): number => {
     const known = length.get(unit.id);
     if (known !== undefined) return known;
-    const own = unit.work + Math.max(0, ...waiting(unit).map(lengthOf));
+    const own = workOf(unit) + Math.max(0, ...waiting(unit).map(lengthOf));
     length.set(unit.id, own);
     return own;
   };

@@ -144,6 +144,8 @@ const runsOf = (records: ReadonlyMap<string, Found>, settings: readonly GridSett
   const evaluations = new Map<string, { of: EvaluateCell['of']; model: string; found: Found[] }>();
   for (const found of records.values()) {
     const { cell } = found.record;
+    // Accuracy on training images is no result of a table of accuracies.
+    if (cell.kind === 'evaluate' && cell.data.part === 'train') continue;
     const [model, of] = cell.kind === 'train' ? [found.record.id, 'student' as const] : [cell.model, cell.of];
     const key = runKey(model, of);
     const entry = evaluations.get(key) ?? { of, model, found: [] };

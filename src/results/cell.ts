@@ -45,6 +45,9 @@ const trainCellSchema = z
   .readonly();
 export type TrainCell = z.infer<typeof trainCellSchema>;
 
+/** Test images; where it says so, training images. */
+const evaluatedSchema = dataSchema.extend({ part: z.literal('train').optional() });
+
 const evaluateCellSchema = z
   .strictObject({
     kind: z.literal('evaluate'),
@@ -54,7 +57,7 @@ const evaluateCellSchema = z
     attack: attackSpecSchema.readonly(),
     /** On whose network a transfer attack is made. */
     surrogate: cellIdSchema.nullable(),
-    data: dataSchema.readonly(),
+    data: evaluatedSchema.readonly(),
     seed: count,
   })
   .readonly();

@@ -42,7 +42,9 @@ export const cellRecordsTable = (records: readonly CellRecord[]): Displayable =>
       const { name, id, cell, cost, warnings } = record;
       return [
         { text: name, detail: id.slice(0, 12) },
-        cell.kind === 'train' ? `training by ${cell.method}` : attackTitle(cell.attack.name),
+        cell.kind === 'train'
+          ? `training by ${cell.method}`
+          : `${attackTitle(cell.attack.name)}${cell.data.part === 'train' ? ', training images' : ''}`,
         outcomeOf(record),
         cost.wall.toFixed(1),
         warnings.join('; '),

@@ -1,23 +1,29 @@
 import assert from 'node:assert/strict';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { cellsOf, defineGrid } from '../../src/experiments/grid.js';
-import { findGrid, grids } from '../../src/experiments/grids.js';
+import { workLeft } from '../../src/experiments/execute.js';
+import { cellsOf, defineGrid, onTrainingImages } from '../../src/experiments/grid.js';
+import { allGrids, findGrid, grids } from '../../src/experiments/grids.js';
+import { defaultPlaces, placesIn, recordsFolder } from '../../src/experiments/places.js';
 import { scales } from '../../src/experiments/scale.js';
 import { scaleNames } from '../../src/experiments/scale-names.js';
 import { settingOf } from '../../src/experiments/setting.js';
-import { inOrder, joinUnits, nextOf, unitsOf } from '../../src/experiments/units.js';
+import { inOrder, joinUnits, nextOf, unitsOf, workOf } from '../../src/experiments/units.js';
 import { UserError } from '../../src/errors.js';
-import { findMethod } from '../../src/methods/catalogue.js';
+import { findMethod, methods } from '../../src/methods/catalogue.js';
 import { cellId, cellSchema } from '../../src/results/cell.js';
+import { temporaryFolder } from '../temporary.js';
 import { tinyGrid, tinySetting } from './tiny.js';
 
 test('every table can be laid out at every scale, of cells that are each there once', async () => {
   for (const name of scaleNames) {
     for (const data of scales[name].datasets) {
       const setting = await settingOf(name, { data, replicates: 1 });
-      for (const grid of grids) {
+      for (const grid of allGrids) {
         const cells = cellsOf(grid, setting);
-        assert.ok(cells.length > 0, grid.name);
+        // What stands beside the tables is not asked at every scale.
+        assert.ok(cells.length > 0 || !grids.includes(grid), grid.name);
         assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length);
         const known = new Set<string>();
         for (const { id, cell, needs } of cells) {
@@ -130,4 +136,50 @@ test('a process goes on with the replicates of what it did last, another begins 
   assert.equal(nextOf(units, nothing, new Set([first.kind]))?.kind, other);
   assert.equal(nextOf(units, nothing, new Set([pgd, ciard])), first);
   assert.ok(!nextOf<(typeof units)[number]>([], new Set([pgd]), nothing));
+});
+
+test('what is left of a unit is what has no record', async () => {
+  const units = unitsOf(findGrid('students'), await settingOf('quick', { replicates: 1 }));
+  const unit = units.find(({ cells }) => cells.length > 1);
+  const [training, ...evaluations] = unit!.cells.map(({ id }) => id);
+  const places = placesIn(temporaryFolder());
+  const copy = (id: string) =>
+    cp(
+      join(recordsFolder(defaultPlaces(), 'students'), `${id}.json`),
+      join(recordsFolder(places, 'students'), `${id}.json`),
+    );
+  assert.equal(await workLeft(unit!, places), workOf(unit!));
+  await copy(training!);
+  const left = await workLeft(unit!, places);
+  assert.equal(left, workOf(unit!, new Set(evaluations)));
+  assert.equal(left + workOf(unit!, new Set([training!])), workOf(unit!));
+  for (const id of evaluations) await copy(id);
+  // All is on record: what is wanted again are weights.
+  assert.equal(await workLeft(unit!, places), workOf(unit!, new Set([training!])));
+});
+
+test('wider students differ from the usual ones in their width alone, where a scale has them', async () => {
+  const rows = findGrid('student-width').rows(await settingOf('lite', { replicates: 1 }));
+  assert.ok(rows.length > 0);
+  const { widerStudent } = scales.lite;
+  for (const wider of rows.filter(({ method }) => method.endsWith('-wider'))) {
+    const usual = rows.find(({ method }) => `${method}-wider` === wider.method)!;
+    assert.deepEqual(wider.train, { ...usual.train, network: { ...usual.train.network, ...widerStudent } });
+    assert.ok(wider.train.network.width > usual.train.network.width);
+  }
+  assert.deepEqual(findGrid('student-width').rows(await settingOf('quick')), []);
+});
+
+test('training images are evaluated beside as many test images, where all of them are trained on', async () => {
+  const setting = await settingOf('lite', { replicates: 1 });
+  const rows = findGrid('generalisation').rows(setting);
+  assert.equal(rows.length, methods.length);
+  for (const { evaluations } of rows) {
+    for (const attack of ['clean', 'pgd-sat']) {
+      const [on, off] = [evaluations[onTrainingImages(attack)]!, evaluations[attack]!];
+      assert.deepEqual(on.data, { name: 'cifar10', md5: setting.data.train.md5, images: 10_000, part: 'train' });
+      assert.deepEqual({ ...on, data: off.data }, off);
+    }
+  }
+  assert.deepEqual(findGrid('generalisation').rows(await settingOf('quick')), []);
 });

@@ -6,7 +6,7 @@ import { compareWithRecords, describeComparisons } from '../../src/experiments/c
 import { findGrid } from '../../src/experiments/grids.js';
 import { defaultPlaces, recordsFolder } from '../../src/experiments/places.js';
 import { resultTable } from '../../src/experiments/render.js';
-import { costRatio, resultRows, rowsOnRecord } from '../../src/experiments/results.js';
+import { costRatio, resultRows, rowsOnRecord, type ResultRow } from '../../src/experiments/results.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { renderTable } from '../../src/experiments/table.js';
 import { unitsOf } from '../../src/experiments/units.js';
@@ -129,4 +129,38 @@ test('costs are compared on one processor alone', async () => {
   };
   assert.match(notesFor(['one', 'another']), /2 kinds of processor \(another, one\)/);
   assert.doesNotMatch(notesFor(['one', 'one']), /kinds of processor/);
+});
+
+test('the gap of generalisation is taken within each replicate, and training images are no result of the test set', async () => {
+  const setting = await settingOf('lite', { replicates: 2 });
+  const gaps = findGrid('generalisation');
+  const [record] = (await rowsOnRecord(grid, await settingOf('quick'), committed)).map(
+    ({ measured }) => measured['clean']!,
+  );
+  const right = (correct: number) => ({ ...record!, evaluation: { ...record!.evaluation!, correct, total: 500 } });
+  const rows = gaps
+    .rows(setting)
+    .filter(({ method }) => method === 'pgd-at')
+    .map((row, i) => ({
+      ...row,
+      training: undefined,
+      measured: {
+        'training-clean': right(400 + 10 * i),
+        clean: right(350),
+        'training-pgd-sat': right(200),
+        // Of the second replicate the test images are not done yet.
+        ...(i === 0 ? { 'pgd-sat': right(190) } : {}),
+      },
+    }));
+  assert.equal(rows.length, 2);
+  const [{ values }] = resultRows(gaps, setting, rows) as [ResultRow];
+  const means = Object.fromEntries(Object.entries(values).map(([name, { mean, n }]) => [name, [mean, n]]));
+  assert.deepEqual(means, {
+    'training-clean': [81, 2],
+    'test-clean': [70, 2],
+    'gap-clean': [11, 2],
+    'training-robust': [40, 2],
+    'test-robust': [38, 1],
+    'gap-robust': [2, 1],
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../../src/errors.js';
@@ -18,6 +18,8 @@ import {
   shortKey,
 } from '../../src/report/page/groups.js';
 import { formatHash, pageState, parseHash } from '../../src/report/page/state.js';
+import { readCellRecord, writeCellRecord } from '../../src/results/cell-record.js';
+import { cellId, type Cell } from '../../src/results/cell.js';
 import { temporaryFolder } from '../temporary.js';
 import { generateRecords } from './generate.js';
 
@@ -42,6 +44,22 @@ test('every record is in the report, by the network that it is of', () => {
     data.attacks.map(({ name }) => name),
     ['clean', 'fgsm', 'pgd-sat', 'cw'],
   );
+});
+
+test('accuracy on training images is no result of the test set', async () => {
+  const [run] = data.runs;
+  const { record } = run!.evaluations['clean']!;
+  const known = await readCellRecord(join(places.results, record));
+  assert.equal(known.cell.kind, 'evaluate');
+  const cell: Cell = { ...known.cell, data: { ...known.cell.data, part: 'train' } };
+  const more = { results: temporaryFolder(), runs: places.runs };
+  cpSync(places.results, more.results, { recursive: true });
+  const id = cellId(cell);
+  await writeCellRecord(join(more.results, 'generalisation', 'records', `${id}.json`), { ...known, id, cell });
+  rmSync(join(more.results, record));
+  const { runs } = await collectReport(more);
+  const others = Object.entries(run!.evaluations).filter(([attack]) => attack !== 'clean');
+  assert.deepEqual(runs.find(({ key }) => key === run!.key)!.evaluations, Object.fromEntries(others));
 });
 
 test('every claim has its verdict, and published points come without those that are suspect', () => {
