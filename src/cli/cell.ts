@@ -147,11 +147,12 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--json', 'print the list as JSON')
     .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: ListFlags) => {
-      const [{ parseDatasetName }, { cellsOf }, { findGrid, grids }, { defaultPlaces, recordOf }, { settingOf }] =
+      const [{ parseDatasetName }, { cellsOf }, { findGrid }, { grids }, { defaultPlaces, recordOf }, { settingOf }] =
         await Promise.all([
           import('../data/datasets.js'),
           import('../experiments/grid.js'),
           import('../experiments/grids.js'),
+          import('../experiments/paper-grids.js'),
           import('../experiments/places.js'),
           import('../experiments/setting.js'),
         ]);

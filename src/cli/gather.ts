@@ -24,10 +24,11 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--no-dvc', 'leave DVC out')
     .action(async (name: string | undefined, { scale, data, seeds, precision, dvc }: Flags) => {
-      const [{ parseDatasetName }, { findGrid, grids }, { defaultPlaces }, { settingOf }, { gather }] =
+      const [{ parseDatasetName }, { findGrid }, { grids }, { defaultPlaces }, { settingOf }, { gather }] =
         await Promise.all([
           import('../data/datasets.js'),
           import('../experiments/grids.js'),
+          import('../experiments/paper-grids.js'),
           import('../experiments/places.js'),
           import('../experiments/setting.js'),
           import('../slurm/gather.js'),

@@ -41,7 +41,7 @@ export const add = (program: Command): void => {
       checkPlanFlags({ dryRun, json, ...(jobs === undefined ? {} : { jobs }) });
       const [{ parseDatasetName }, { grids }, { writeReadme }, { scales }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
-        import('../experiments/grids.js'),
+        import('../experiments/paper-grids.js'),
         import('../experiments/readme.js'),
         import('../experiments/scale.js'),
         import('../experiments/setting.js'),

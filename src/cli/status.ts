@@ -23,10 +23,11 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--json', 'print it as JSON')
     .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: Flags) => {
-      const [{ parseDatasetName }, { findGrid, grids }, { defaultPlaces }, { settingOf }, { unitsOfTables }] =
+      const [{ parseDatasetName }, { findGrid }, { grids }, { defaultPlaces }, { settingOf }, { unitsOfTables }] =
         await Promise.all([
           import('../data/datasets.js'),
           import('../experiments/grids.js'),
+          import('../experiments/paper-grids.js'),
           import('../experiments/places.js'),
           import('../experiments/setting.js'),
           import('../experiments/table.js'),

@@ -10,7 +10,7 @@ import { textOfTable } from '../tables/text.js';
 import { compareWithRecords, type RecordComparison } from './compare-records.js';
 import { execute, type Failure } from './execute.js';
 import { settingName, type Grid, type GridSetting } from './grid.js';
-import { grids } from './grids.js';
+import { grids } from './paper-grids.js';
 import { copyRunWeights, restoreWeights, studentWeights, weightsFolder } from './network-files.js';
 import { readNetworkFile } from './pipeline-settings.js';
 import { networkPlaces, shippedReplicate } from './pipeline.js';

@@ -8,7 +8,7 @@ import { dvcCommit, type DvcOptions } from '../dvc/dvc.js';
 import { UserError } from '../errors.js';
 import { cellId, type CellId, type EvaluateCell } from '../results/cell.js';
 import type { Grid, GridRow, GridSetting } from './grid.js';
-import { grids } from './grids.js';
+import { grids } from './paper-grids.js';
 import { writeAccuracies, writeNetwork } from './network-files.js';
 import {
   evaluateCellsOf,

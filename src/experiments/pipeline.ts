@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { stringify } from 'yaml';
 import { cellId, type CellId, type TrainCell } from '../results/cell.js';
 import { cellsOf, settingName, type Grid, type GridRow, type GridSetting } from './grid.js';
-import { grids } from './grids.js';
+import { grids } from './paper-grids.js';
 import { noNetwork, type PipelineSettings } from './pipeline-settings.js';
 
 /** What DVC is told of one table at one scale on one data set. */

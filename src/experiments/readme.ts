@@ -7,7 +7,7 @@ import { verdicts, type ClaimVerdict } from './claims.js';
 import { intervalText, tableOfComparisons } from './comparison-table.js';
 import { findingText } from './finding.js';
 import type { Grid, GridSetting } from './grid.js';
-import { grids } from './grids.js';
+import { grids } from './paper-grids.js';
 import type { Places } from './places.js';
 import { tableFolder } from './render.js';
 import { rowsOnRecord } from './results.js';

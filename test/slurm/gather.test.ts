@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { grids } from '../../src/experiments/grids.js';
+import { grids } from '../../src/experiments/paper-grids.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { gather } from '../../src/slurm/gather.js';
 import { temporaryFolder } from '../temporary.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { joinUnits, unitsOf, type Unit } from '../../src/experiments/units.js';
-import { grids } from '../../src/experiments/grids.js';
+import { grids } from '../../src/experiments/paper-grids.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { planArrays, type ArrayJob, type PendingUnit } from '../../src/slurm/plan.js';
 
