@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '../atomic-write.js';
 import { precisions } from '../engine/precision.js';
 import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell } from '../tables/table.js';
+import { answerText } from './answers.js';
 import { verdicts, type ClaimVerdict } from './claims.js';
 import { intervalText, tableOfComparisons } from './comparison-table.js';
 import { findingText } from './finding.js';
 import type { Grid, GridSetting } from './grid.js';
+import { allGrids } from './grids.js';
 import { grids } from './paper-grids.js';
 import type { Places } from './places.js';
 import { tableFolder } from './render.js';
@@ -42,13 +45,18 @@ const comparisonsTable = (found: readonly ClaimVerdict[]): string => {
   });
 };
 
+const listOfTables = (rows: readonly Cell[][]): string =>
+  markdownOfTable({ columns: ['Table', 'Networks', 'Question'].map((title) => ({ title })), rows });
+
 /** What is there at a setting: null where nothing was measured. */
 const section = async (setting: GridSetting, places: Places): Promise<string | null> => {
   const { scale, data, precision } = setting;
   const tables: Cell[][] = [];
+  const beside: Cell[][] = [];
+  const answers: string[] = [];
   const made: Grid[] = [];
   const linkOf = (grid: Grid): string => `${tableFolder(grid, setting, { ...places, results: '' })}/table.md`;
-  for (const grid of grids) {
+  for (const grid of allGrids) {
     const rows = await rowsOnRecord(grid, setting, places);
     const whole = rows.filter(
       ({ training, evaluations, measured }) =>
@@ -56,11 +64,20 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
     ).length;
     const begun = rows.filter(({ measured }) => Object.keys(measured).length > 0).length;
     if (whole === 0 && begun === 0) continue;
+    // What it shares with tables says nothing of what it asks.
+    const isTable = grids.includes(grid);
+    if (!isTable && !existsSync(join(places.results, linkOf(grid)))) continue;
     made.push(grid);
+    const answer = answerText(grid, rows);
+    if (answer !== '') answers.push(`**${grid.title}.** ${answer}`);
     const part = begun > whole ? `, ${begun - whole} in part` : '';
-    tables.push([{ text: grid.title, href: linkOf(grid) }, `${whole} of ${rows.length}${part}`, grid.question]);
+    (isTable ? tables : beside).push([
+      { text: grid.title, href: linkOf(grid) },
+      `${whole} of ${rows.length}${part}`,
+      grid.question,
+    ]);
   }
-  if (tables.length === 0) return null;
+  if (tables.length === 0 && beside.length === 0) return null;
   const found = await verdicts(setting, places);
   const decided = (verdict: string): number => found.filter((claim) => claim.verdict === verdict).length;
   const supported = decided('supported');
@@ -77,7 +94,14 @@ const section = async (setting: GridSetting, places: Places): Promise<string | n
     'Every comparison behind them:',
     comparisonsTable(found),
     'Tables, and how many of their networks are measured:',
-    markdownOfTable({ columns: ['Table', 'Networks', 'Question'].map((title) => ({ title })), rows: tables }),
+    listOfTables(tables),
+    ...(beside.length > 0
+      ? [
+          'Beside the tables of the paper, what settings were chosen by and what explains results:',
+          listOfTables(beside),
+        ]
+      : []),
+    ...answers,
   ].join('\n\n');
 };
 

@@ -8,6 +8,7 @@ import { htmlOfTable } from '../tables/html.js';
 import { latexOfTable } from '../tables/latex.js';
 import { markdownOfTable } from '../tables/markdown.js';
 import type { Cell, Table } from '../tables/table.js';
+import { answerText } from './answers.js';
 import { settingName, settingTitle, type Grid, type GridSetting } from './grid.js';
 import type { Places } from './places.js';
 import { renderSvg } from '../figures/render-svg.js';
@@ -172,9 +173,9 @@ export const writeTable = async (
   for (const { student, figure } of figures) {
     await writeAtomically(join(folder, `${student}.svg`), [await renderSvg(figure)]);
   }
-  await writeAtomically(join(folder, 'table.md'), [
-    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}${pictures.join('')}`,
-  ]);
+  const answer = answerText(grid, measured);
+  const text = [`# ${caption ?? grid.title}`, grid.question, ...(answer === '' ? [] : [answer]), markdownOfTable(rest)];
+  await writeAtomically(join(folder, 'table.md'), [`${text.join('\n\n')}${pictures.join('')}`]);
   await writeAtomically(join(folder, 'table.csv'), [csvOfTable(csvTable(rows))]);
   await writeAtomically(join(folder, 'table.tex'), [latexOfTable(table, { label })]);
   await writeAtomically(join(folder, 'table.html'), [
