@@ -72,7 +72,9 @@ const notesOf = (
   const processors = [...new Set(measured.flatMap(({ training }) => training?.environment.cpu ?? []))].sort();
   const warnings = [...new Set(records.flatMap(({ warnings: own }) => own))];
   const hasPaper = rows.some(({ values }) => Object.values(values).some(({ paper }) => paper !== null));
+  const answer = answerText(grid, measured);
   return [
+    ...(answer === '' ? [] : [answer]),
     `${grid.budget?.(setting.scale) ?? setting.scale.budget}.`,
     grid.columns === 'attacks'
       ? 'Accuracy in percent, ε 8/255: mean ± standard deviation (replicates).'
@@ -173,9 +175,9 @@ export const writeTable = async (
   for (const { student, figure } of figures) {
     await writeAtomically(join(folder, `${student}.svg`), [await renderSvg(figure)]);
   }
-  const answer = answerText(grid, measured);
-  const text = [`# ${caption ?? grid.title}`, grid.question, ...(answer === '' ? [] : [answer]), markdownOfTable(rest)];
-  await writeAtomically(join(folder, 'table.md'), [`${text.join('\n\n')}${pictures.join('')}`]);
+  await writeAtomically(join(folder, 'table.md'), [
+    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}${pictures.join('')}`,
+  ]);
   await writeAtomically(join(folder, 'table.csv'), [csvOfTable(csvTable(rows))]);
   await writeAtomically(join(folder, 'table.tex'), [latexOfTable(table, { label })]);
   await writeAtomically(join(folder, 'table.html'), [
