@@ -13,7 +13,7 @@ import { settingName, type Grid, type GridSetting } from './grid.js';
 import { grids } from './paper-grids.js';
 import { copyRunWeights, restoreWeights, studentWeights, weightsFolder } from './network-files.js';
 import { readNetworkFile } from './pipeline-settings.js';
-import { networkPlaces, shippedReplicate } from './pipeline.js';
+import { checkHasPipeline, networkPlaces, shippedReplicate } from './pipeline.js';
 import type { PipelineOptions } from './pipeline-record.js';
 import { recordOf, recordsFolder, runFolder, type Places } from './places.js';
 import { resultTable } from './render.js';
@@ -94,7 +94,7 @@ const fetchWeights = async (
  * is no record becomes the table's.
  *
  * @param setting with the replicates that are wanted; one alone is shipped
- * @throws UserError where the table is of trainings, or a checkpoint was not shipped or is damaged: it is named
+ * @throws UserError where the table is of trainings or none of the paper's, or a checkpoint was not shipped or is damaged: it is named
  * @throws InterruptedError where the signal aborts; the same call goes on
  */
 export const tableFromCheckpoints = async (
@@ -103,6 +103,7 @@ export const tableFromCheckpoints = async (
   options: FromCheckpointsOptions,
 ): Promise<CheckedTable> => {
   const { places, only } = options;
+  checkHasPipeline(grid, options.catalogue);
   if (grid.columns !== 'attacks') {
     throw new UserError(
       `the table ${grid.name} tells of trainings, and --from-checkpoints trains nothing: leave it out, or take a table of attacks.`,

@@ -17,7 +17,14 @@ import {
   trainCellOf,
   type PipelineSettings,
 } from './pipeline-settings.js';
-import { networkPlaces, pipelinesOf, shippedReplicate, type Pipeline, type PipelineRows } from './pipeline.js';
+import {
+  checkHasPipeline,
+  networkPlaces,
+  pipelinesOf,
+  shippedReplicate,
+  type Pipeline,
+  type PipelineRows,
+} from './pipeline.js';
 import { recordOf, runFolder, type Places } from './places.js';
 import { rowsOnRecord } from './results.js';
 import { restoreTrained } from './shipped.js';
@@ -174,13 +181,14 @@ const writeSettings = async (pipelines: readonly Pipeline[], places: Places): Pr
  * Writes `dvc.yaml` and `params.yaml` of tables: of what is measured or at least trained, and of all of `tables`, which
  * `dvc repro` can then run from nothing.
  *
- * @throws UserError where settings were changed by hand
+ * @throws UserError where settings were changed by hand, or one of `tables` is none that DVC has stages of
  */
 export const writePipelines = async (
   setting: GridSetting,
   options: PipelineOptions,
   tables: readonly Grid[] = [],
 ): Promise<readonly Pipeline[]> => {
+  for (const table of tables) checkHasPipeline(table, options.catalogue);
   const { pipelines } = await planPipelines(setting, options, tables);
   await writeSettings(pipelines, options.places);
   return pipelines;

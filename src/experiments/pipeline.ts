@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { stringify } from 'yaml';
+import { UserError } from '../errors.js';
 import { cellId, type CellId, type TrainCell } from '../results/cell.js';
 import { cellsOf, settingName, type Grid, type GridRow, type GridSetting } from './grid.js';
 import { grids } from './paper-grids.js';
@@ -61,6 +62,15 @@ const setOnce = <T>(section: Record<string, T>, name: string, value: T, where: s
     throw new Error(`${where} "${name}" is to have two meanings`);
   }
   section[name] = value;
+};
+
+/** @throws UserError where DVC has no stages of a table, and ships no weights of it: what stands beside the paper's */
+export const checkHasPipeline = ({ name }: Grid, catalogue: readonly Grid[] = grids): void => {
+  if (catalogue.some((grid) => grid.name === name)) return;
+  throw new UserError(
+    `the table ${name} stands beside those of the paper: DVC has no stages of it, and none of its weights are shipped. ` +
+      `"npx ciard table ${name}" runs it. With stages are ${catalogue.map((grid) => grid.name).join(', ')}.`,
+  );
 };
 
 const command = (stage: string): string => `node ../../../bin/ciard.mjs pipeline ${stage} params.yaml`;

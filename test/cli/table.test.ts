@@ -13,6 +13,10 @@ test('flags of a table that contradict each other, or would be ignored, are erro
     [['cost', '--from-checkpoints'], /the table cost tells of trainings, and --from-checkpoints trains nothing/],
     [['degradation', '--from-checkpoints'], /the table degradation tells of trainings/],
     [
+      ['student-width', '--from-checkpoints', '--scale', 'lite'],
+      /the table student-width stands beside those of the paper: DVC has no stages of it.* "npx ciard table student-width" runs it/,
+    ],
+    [
       ['students', '--from-checkpoints', '--only', 'nothing'],
       /the table students has no such row\. It has natural, pgd-at/,
     ],
@@ -49,15 +53,17 @@ test('reproduce has one scale and all replicates of it: other flags are errors',
 });
 
 test('a stage of settings that are not there says how they are written', async () => {
-  const [missing, unknown] = await runCommandLines(
+  const [missing, unknown, beside] = await runCommandLines(
     [
       ['pipeline', 'train', '/nowhere/params.yaml', 'ciard-resnet18-s0'],
       ['pipeline', 'write', 'nothing'],
+      ['pipeline', 'write', 'students', 'rates'],
     ],
     process.cwd(),
   );
   assert.equal(missing!.exitCode, 2);
   assert.match(missing!.stderr, /\/nowhere\/params\.yaml can't be read .*npx ciard pipeline write/);
+  assert.match(beside!.stderr, /the table rates stands beside those of the paper/);
   assert.equal(unknown!.exitCode, 2);
   assert.match(unknown!.stderr, /there is no table "nothing"\. Known are students/);
 });
