@@ -147,21 +147,30 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--json', 'print the list as JSON')
     .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: ListFlags) => {
-      const [{ parseDatasetName }, { cellsOf }, { findGrid }, { grids }, { defaultPlaces, recordOf }, { settingOf }] =
-        await Promise.all([
-          import('../data/datasets.js'),
-          import('../experiments/grid.js'),
-          import('../experiments/grids.js'),
-          import('../experiments/paper-grids.js'),
-          import('../experiments/places.js'),
-          import('../experiments/setting.js'),
-        ]);
+      const [
+        { parseDatasetName },
+        { cellsOf },
+        { findGrid },
+        { grids },
+        { defaultPlaces, recordOf },
+        { settingOf },
+        { checkHasRows },
+      ] = await Promise.all([
+        import('../data/datasets.js'),
+        import('../experiments/grid.js'),
+        import('../experiments/grids.js'),
+        import('../experiments/paper-grids.js'),
+        import('../experiments/places.js'),
+        import('../experiments/setting.js'),
+        import('../experiments/table.js'),
+      ]);
       const chosen = name === undefined ? grids : [findGrid(name)];
       const setting = await settingOf(scale, {
         data: data === undefined ? undefined : parseDatasetName(data),
         replicates: seeds,
         precision,
       });
+      for (const grid of chosen) checkHasRows(grid, setting);
       const cells = new Map(chosen.flatMap((grid) => cellsOf(grid, setting)).map((each) => [each.id, each]));
       const places = defaultPlaces();
       const list = [];

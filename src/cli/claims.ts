@@ -59,9 +59,9 @@ export const add = (program: Command): void => {
       }
       const table = textOfTable({
         columns: ['claim', 'verdict', 'interval', 'table', ''].map((title) => ({ title })),
-        rows: found.map(({ claim, text, verdict, interval: of, table: by }) => [
+        rows: found.map(({ claim, text, verdict, interval: of, table: by, decidedBy }) => [
           String(claim),
-          verdict,
+          { text: verdict, detail: decidedBy === null ? 'nothing is measured' : undefined },
           intervalText(of),
           by,
           text,

@@ -24,21 +24,31 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--no-dvc', 'leave DVC out')
     .action(async (name: string | undefined, { scale, data, seeds, precision, dvc }: Flags) => {
-      const [{ parseDatasetName }, { findGrid }, { grids }, { defaultPlaces }, { settingOf }, { gather }] =
-        await Promise.all([
-          import('../data/datasets.js'),
-          import('../experiments/grids.js'),
-          import('../experiments/paper-grids.js'),
-          import('../experiments/places.js'),
-          import('../experiments/setting.js'),
-          import('../slurm/gather.js'),
-        ]);
+      const [
+        { parseDatasetName },
+        { findGrid },
+        { grids },
+        { defaultPlaces },
+        { settingOf },
+        { checkHasRows },
+        { gather },
+      ] = await Promise.all([
+        import('../data/datasets.js'),
+        import('../experiments/grids.js'),
+        import('../experiments/paper-grids.js'),
+        import('../experiments/places.js'),
+        import('../experiments/setting.js'),
+        import('../experiments/table.js'),
+        import('../slurm/gather.js'),
+      ]);
       const setting = await settingOf(scale, {
         data: data === undefined ? undefined : parseDatasetName(data),
         replicates: seeds,
         precision,
       });
-      const found = await gather(name === undefined ? grids : [findGrid(name)], setting, {
+      const chosen = name === undefined ? grids : [findGrid(name)];
+      for (const grid of chosen) checkHasRows(grid, setting);
+      const found = await gather(chosen, setting, {
         places: defaultPlaces(),
         dvc,
         say: (line) => {

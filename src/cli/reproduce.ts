@@ -39,14 +39,16 @@ export const add = (program: Command): void => {
       const { data, seeds, precision, jobs, dryRun = false, json = false } = flags;
       const request = slurmRequest(flags);
       checkPlanFlags({ dryRun, json, ...(jobs === undefined ? {} : { jobs }) });
-      const [{ parseDatasetName }, { grids }, { writeReadme }, { scales }, { settingOf }, tables] = await Promise.all([
-        import('../data/datasets.js'),
-        import('../experiments/paper-grids.js'),
-        import('../experiments/readme.js'),
-        import('../experiments/scale.js'),
-        import('../experiments/setting.js'),
-        import('../experiments/table.js'),
-      ]);
+      const [{ parseDatasetName }, { settingFlags }, { grids }, { writeReadme }, { scales }, { settingOf }, tables] =
+        await Promise.all([
+          import('../data/datasets.js'),
+          import('../experiments/grid.js'),
+          import('../experiments/paper-grids.js'),
+          import('../experiments/readme.js'),
+          import('../experiments/scale.js'),
+          import('../experiments/setting.js'),
+          import('../experiments/table.js'),
+        ]);
       const [{ dataRoot }, { textOfTable }] = await Promise.all([
         import('../data/location.js'),
         import('../tables/text.js'),
@@ -71,16 +73,13 @@ export const add = (program: Command): void => {
       };
       if (request) {
         const units = [];
+        const flags: string[] = [];
         for (const name of datasets) {
-          units.push(
-            ...tables.unitsOfTables(
-              grids,
-              await settingOf(scale, { data: name, replicates: seeds, precision }),
-              undefined,
-            ),
-          );
+          const setting = await settingOf(scale, { data: name, replicates: seeds, precision });
+          units.push(...tables.unitsOfTables(grids, setting, undefined));
+          flags.push(settingFlags(setting));
         }
-        await runOnSlurm(units, places, request, dryRun);
+        await runOnSlurm(units, places, request, dryRun, flags);
         return;
       }
       const { checkFolderWritable } = await import('../atomic-write.js');

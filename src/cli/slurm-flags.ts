@@ -72,12 +72,16 @@ export const slurmRequest = (
   return Object.fromEntries(names.map((name) => [name, flags[name]]));
 };
 
-/** Hands units to SLURM, and says what it took; with `dryRun` the scripts are printed instead. */
+/**
+ * Hands units to SLURM, and says what it took; with `dryRun` the scripts are printed instead.
+ * @param tables the arguments, of each table or setting, by which `ciard status` and `ciard gather` know them
+ */
 export const runOnSlurm = async (
   units: readonly Unit[],
   places: Places,
   request: SlurmRequest,
   dryRun: boolean,
+  tables: readonly string[],
 ): Promise<void> => {
   const { describeSubmission, onSlurm } = await import('../slurm/submit.js');
   if (dryRun) {
@@ -90,5 +94,9 @@ export const runOnSlurm = async (
       process.stdout.write(`${line}\n`);
     },
   });
-  process.stdout.write('"npx ciard status" says how it stands, "npx ciard gather" renders what came out.\n');
+  for (const what of tables) {
+    process.stdout.write(
+      `"npx ciard status ${what}" says how it stands, "npx ciard gather ${what}" renders what came out.\n`,
+    );
+  }
 };

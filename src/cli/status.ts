@@ -23,15 +23,21 @@ export const add = (program: Command): void => {
     .addOption(precisionOption())
     .option('--json', 'print it as JSON')
     .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: Flags) => {
-      const [{ parseDatasetName }, { findGrid }, { grids }, { defaultPlaces }, { settingOf }, { unitsOfTables }] =
-        await Promise.all([
-          import('../data/datasets.js'),
-          import('../experiments/grids.js'),
-          import('../experiments/paper-grids.js'),
-          import('../experiments/places.js'),
-          import('../experiments/setting.js'),
-          import('../experiments/table.js'),
-        ]);
+      const [
+        { parseDatasetName },
+        { findGrid },
+        { grids },
+        { defaultPlaces },
+        { settingOf },
+        { checkHasRows, unitsOfTables },
+      ] = await Promise.all([
+        import('../data/datasets.js'),
+        import('../experiments/grids.js'),
+        import('../experiments/paper-grids.js'),
+        import('../experiments/places.js'),
+        import('../experiments/setting.js'),
+        import('../experiments/table.js'),
+      ]);
       const { readStatus } = await import('../slurm/status.js');
       const setting = await settingOf(scale, {
         data: data === undefined ? undefined : parseDatasetName(data),
@@ -39,6 +45,7 @@ export const add = (program: Command): void => {
         precision,
       });
       const chosen = name === undefined ? grids : [findGrid(name)];
+      for (const grid of chosen) checkHasRows(grid, setting);
       const { units, queue } = await readStatus(unitsOfTables(chosen, setting, undefined), defaultPlaces());
       if (json) {
         process.stdout.write(`${JSON.stringify({ slurm: queue, units }, null, 2)}\n`);
@@ -63,7 +70,7 @@ export const add = (program: Command): void => {
           detail,
         ]),
       });
-      const states = ['done', 'running', 'waiting', 'stopped', 'not begun'];
+      const states = ['done', 'running', 'waiting', 'stopped', 'in part', 'not begun'];
       process.stdout.write(
         `${table}\n${states.map((state) => `${count(state)} ${state}`).join(', ')}; ${hours.toFixed(2)} processor hours` +
           `${queue ? '' : '; no SLURM answers here, so what runs is not known'}\n`,

@@ -56,8 +56,9 @@ export const add = (program: Command): void => {
       if (fromCheckpoints && flags.out !== undefined) {
         throw new UserError('--from-checkpoints has a folder of its own (runs/from-checkpoints): leave --out out.');
       }
-      const [{ parseDatasetName }, { findGrid }, { settingOf }, tables] = await Promise.all([
+      const [{ parseDatasetName }, { settingFlags }, { findGrid }, { settingOf }, tables] = await Promise.all([
         import('../data/datasets.js'),
+        import('../experiments/grid.js'),
         import('../experiments/grids.js'),
         import('../experiments/setting.js'),
         import('../experiments/table.js'),
@@ -69,12 +70,7 @@ export const add = (program: Command): void => {
         replicates: fromCheckpoints ? (flags.seeds ?? 1) : flags.seeds,
         precision: flags.precision,
       });
-      if (grid.rows(setting).length === 0) {
-        throw new UserError(
-          `the table ${grid.name} has no rows at the scale ${flags.scale} on ${setting.data.name}: what it tries was not ` +
-            'tried there. Name another --scale.',
-        );
-      }
+      tables.checkHasRows(grid, setting);
       const options = {
         places: await placesOf(flags.out),
         ...(flags.only ? { only: flags.only } : {}),
@@ -84,7 +80,8 @@ export const add = (program: Command): void => {
         },
       };
       if (request) {
-        await runOnSlurm(tables.unitsOfTables([grid], setting, flags.only), options.places, request, dryRun);
+        const units = tables.unitsOfTables([grid], setting, flags.only);
+        await runOnSlurm(units, options.places, request, dryRun, [`${grid.name} ${settingFlags(setting)}`]);
         return;
       }
       if (fromCheckpoints) {
@@ -92,7 +89,12 @@ export const add = (program: Command): void => {
           import('../experiments/compare-records.js'),
           import('../experiments/from-checkpoints.js'),
         ]);
-        const { rows, text, comparisons, failures } = await tableFromCheckpoints(grid, setting, options);
+        const { rows, text, comparisons, failures, added } = await tableFromCheckpoints(grid, setting, options);
+        if (added > 0) {
+          await tables.renderTable(grid, setting, options.places);
+          const { writeReadme } = await import('../experiments/readme.js');
+          await writeReadme(options.places);
+        }
         process.stdout.write(
           json
             ? `${JSON.stringify({ table: grid.name, scale: flags.scale, rows, comparisons: comparisons.evaluations }, null, 2)}\n`

@@ -54,6 +54,7 @@ const request = async (
   patience: number,
   signal: AbortSignal,
 ): Promise<IncomingMessage> => {
+  if (!URL.canParse(address)) throw new UserError(`"${address}" is no address: wanted is http://… or https://….`);
   let url = new URL(address);
   for (let redirects = 0; ; redirects++) {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {

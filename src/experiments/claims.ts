@@ -111,15 +111,22 @@ const difference =
 const differences = (rows: readonly MeasuredRow[], pairs: readonly Pair[]): Comparison[] =>
   judgedTogether(pairs.map(difference(rows)));
 
-/** The mean of what was measured in each replicate. */
+/**
+ * The mean of what was measured in each replicate.
+ * @param leastDeviation what the values are known to
+ */
 const meanEstimate = (
   what: string,
   values: readonly number[],
-  { least = margin, side = 'above' }: Pick<Estimate, 'least' | 'side'> = {},
+  {
+    least = margin,
+    side = 'above',
+    leastDeviation = 0,
+  }: Pick<Estimate, 'least' | 'side'> & { readonly leastDeviation?: number } = {},
 ): Estimate => ({
   ...{ what, least, side },
   at: (level) => {
-    const mean = meanOf(values, level);
+    const mean = meanOf(values, level, leastDeviation);
     return mean && { ...mean, pValue: pValueOfMean(mean, least) };
   },
 });
@@ -179,9 +186,14 @@ const averagedDifferences = (
       const averages = shared.map(
         (replicate) => perData.reduce((sum, each) => sum + each.get(replicate)!, 0) / perData.length,
       );
+      // Accuracies are whole numbers of images: what agrees by chance is known to one of one data set.
+      const images = rowsOfData.flatMap((rows) =>
+        seriesOf(of(rows, 'ciard'), attack).map(({ outcome }) => outcome!.length),
+      );
       return meanEstimate(
         `ciard − ${second}, ${attack}, over ${rowsOfData.length} data set${rowsOfData.length === 1 ? '' : 's'}`,
         averages,
+        { leastDeviation: 1 / (Math.min(...images) * rowsOfData.length) },
       );
     }),
   );

@@ -3,7 +3,10 @@ import type { Table } from '../tables/table.js';
 import type { Comparison } from './claims.js';
 
 /** A fraction as points, with a sign that reads. */
-export const pointsText = (value: number): string => `${value < 0 ? '−' : '+'}${percent(Math.abs(value))}`;
+export const pointsText = (value: number): string => {
+  const text = percent(value);
+  return text.startsWith('-') ? `−${text.slice(1)}` : `+${text}`;
+};
 
 export const intervalText = (interval: Comparison['interval']): string =>
   interval ? `${pointsText(interval[0])} … ${pointsText(interval[1])}` : '–';

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +10,10 @@ import { interruptSignal } from '../interruption.js';
 import type { CellId } from '../results/cell.js';
 import type { Method } from '../methods/method.js';
 import { recordOf, runFolder, type Places } from './places.js';
+import { shippedReplicate } from './pipeline.js';
 import { runCells } from './run-cell.js';
 import { restoreTrained } from './shipped.js';
+import { bestFile } from '../training/run-folder.js';
 import { inOrder, nextOf, workOf, type Unit } from './units.js';
 import { createWorkers, exitCodes, type Order } from './workers.js';
 
@@ -39,11 +42,16 @@ export const isDone = async ({ cells, grid }: Unit, places: Places): Promise<boo
   return true;
 };
 
-/** How much of a unit is to be done: what lacks a record, or the training alone, where its weights are wanted again. */
+/** How much of a unit is to be done: what lacks a record, and the training too, where its weights are wanted again. */
 export const workLeft = async (unit: Unit, places: Places): Promise<number> => {
   const missing = new Set<CellId>();
   for (const { id } of unit.cells) if ((await recordOf(places, id, unit.grid)) === undefined) missing.add(id);
-  return workOf(unit, missing.size > 0 ? missing : new Set([unit.id]));
+  // Of one replicate weights are shipped, of the others they are where they were trained.
+  const hasWeights =
+    unit.cells.some(({ id, cell }) => id === unit.id && cell.seed === shippedReplicate) ||
+    existsSync(bestFile(runFolder(places, unit.id)));
+  if (missing.size === 0 || !hasWeights) missing.add(unit.id);
+  return workOf(unit, missing);
 };
 
 const minutes = (seconds: number): string =>

@@ -31,6 +31,8 @@ export interface CheckedTable {
   readonly text: string;
   readonly comparisons: RecordComparison;
   readonly failures: readonly Failure[];
+  /** Evaluations of which there was no record. */
+  readonly added: number;
 }
 
 const checkFolder = ({ runs }: Places): string => join(runs, '..', 'from-checkpoints');
@@ -43,34 +45,39 @@ const checkPlaces = (places: Places): Places => ({
 
 /**
  * Puts the weights of trainings into folders of runs in `check`: from the run that trained them, from the folder that DVC
- * keeps, or from the remote in the repository.
- * @throws UserError that names every network that was not shipped, and a file that is damaged
+ * keeps, or from the remote in the repository. Those that were not shipped are said.
+ * @returns the trainings whose weights are there
+ * @throws UserError where none was shipped, or a file is damaged
  */
 const fetchWeights = async (
   ids: readonly CellId[],
   setting: GridSetting,
   check: Places,
   options: PipelineOptions,
-): Promise<void> => {
+): Promise<ReadonlySet<CellId>> => {
   const { places, catalogue = grids, root = repositoryRoot(), say = () => undefined } = options;
   const known = networkPlaces(setting, catalogue);
   const missing: string[] = [];
+  const found = new Set<CellId>();
   const wanted: { readonly id: CellId; readonly folder: string; readonly name: string }[] = [];
   for (const id of ids) {
     const { grid, name } = known.get(id)!;
     const folder = join(places.results, grid, settingName(setting), 'networks', name);
     const record = await recordOf(places, id, grid);
-    if (record?.training && (await copyRunWeights(runFolder(places, id), runFolder(check, id), record.training)))
+    if (record?.training && (await copyRunWeights(runFolder(places, id), runFolder(check, id), record.training))) {
+      found.add(id);
       continue;
+    }
     const isRecorded = existsSync(join(folder, 'network.json')) && (await readNetworkFile(folder)).training === id;
     if (isRecorded && known.get(id)!.cell.seed === shippedReplicate) wanted.push({ id, folder, name });
     else missing.push(name);
   }
   if (missing.length > 0) {
-    throw new UserError(
+    const text =
       `no checkpoint was shipped of ${missing.join(', ')} (${settingName(setting)}). Shipped is replicate ` +
-        `${shippedReplicate} of the tables that were run and recorded; "ciard table" without --from-checkpoints trains.`,
-    );
+      `${shippedReplicate} of the tables that were run and recorded; "ciard table" without --from-checkpoints trains.`;
+    if (missing.length === ids.length) throw new UserError(text);
+    say(text);
   }
   const absent = wanted.filter(({ folder }) => !existsSync(studentWeights(folder)));
   if (absent.length > 0) {
@@ -83,9 +90,13 @@ const fetchWeights = async (
   for (const { id, folder, name } of wanted) {
     const { student, robustTeacher } = await readNetworkFile(folder);
     const training = { checkpoint: student, teacherCheckpoint: robustTeacher };
-    if (await restoreWeights(runFolder(check, id), folder, training)) continue;
+    if (await restoreWeights(runFolder(check, id), folder, training)) {
+      found.add(id);
+      continue;
+    }
     throw new UserError(`${weightsFolder(folder)} lacks weights of ${name}: remove it and run the same again.`);
   }
+  return found;
 };
 
 /**
@@ -103,7 +114,7 @@ export const tableFromCheckpoints = async (
   options: FromCheckpointsOptions,
 ): Promise<CheckedTable> => {
   const { places, only } = options;
-  checkHasPipeline(grid, options.catalogue);
+  checkHasPipeline(grid, setting, options.catalogue);
   if (grid.columns !== 'attacks') {
     throw new UserError(
       `the table ${grid.name} tells of trainings, and --from-checkpoints trains nothing: leave it out, or take a table of attacks.`,
@@ -118,21 +129,32 @@ export const tableFromCheckpoints = async (
       ...Object.values(evaluations).flatMap(({ surrogate }) => (surrogate === null ? [] : [surrogate])),
     ]),
   );
-  await fetchWeights([...ids], setting, check, options);
+  const found = await fetchWeights([...ids], setting, check, options);
   const units = unitsOf(chosen, setting).flatMap((unit) => {
-    const cells = unit.cells.filter(({ cell }) => cell.kind === 'evaluate');
+    const cells = unit.cells.filter(
+      ({ cell }) =>
+        cell.kind === 'evaluate' && found.has(cell.model) && (cell.surrogate === null || found.has(cell.surrogate)),
+    );
     return cells.length > 0 ? [{ ...unit, cells, needs: [] }] : [];
   });
   const failures = await execute(units, { ...options, places: check });
   const comparisons = await compareWithRecords(units, check, places);
+  let added = 0;
   for (const { id, grid: of } of units.flatMap(({ cells, grid }) => cells.map((cell) => ({ ...cell, grid })))) {
     const record = await recordOf(check, id, of);
-    if (record && !(await recordOf(places, id, of)))
-      await writeCellRecord(join(recordsFolder(places, of), `${id}.json`), record);
+    if (!record || (await recordOf(places, id, of))) continue;
+    await writeCellRecord(join(recordsFolder(places, of), `${id}.json`), record);
+    added++;
   }
   const measured = await measuredRows(chosen, setting, check);
   const result = resultRows(chosen, setting, measured);
   // What is whole is not kept: the next call is to evaluate, not to find what this one did.
   if (failures.length === 0) await rm(checkFolder(places), { recursive: true, force: true });
-  return { rows: result, text: textOfTable(resultTable(chosen, setting, result, measured)), comparisons, failures };
+  return {
+    rows: result,
+    text: textOfTable(resultTable(chosen, setting, result, measured)),
+    comparisons,
+    failures,
+    added,
+  };
 };

@@ -38,10 +38,13 @@ export const settingPath = (data: string, scale: string, precision: Precision = 
 export const settingName = ({ data, scale, precision }: GridSetting): string =>
   settingPath(data.name, scale.name, precision);
 
+/** A setting as flags: '--scale lite --data cifar10 --precision bf16'. */
+export const settingFlags = ({ scale, data, precision }: GridSetting): string =>
+  `--scale ${scale.name} --data ${data.name}${precision === 'float32' ? '' : ` --precision ${precision}`}`;
+
 /** The command that runs and renders a table. */
-export const tableCommand = (table: string, { scale, data, precision }: GridSetting): string =>
-  `npx ciard table ${table} --scale ${scale.name} --data ${data.name}` +
-  (precision === 'float32' ? '' : ` --precision ${precision}`);
+export const tableCommand = (table: string, setting: GridSetting): string =>
+  `npx ciard table ${table} ${settingFlags(setting)}`;
 
 /** One network of a table, in one replicate. */
 export interface GridRow {

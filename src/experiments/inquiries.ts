@@ -118,14 +118,20 @@ const studentWidth: Grid = {
     'Is it for want of width that a small student gains less from two teachers than from adversarial training alone?',
   columns: 'attacks',
   rows(setting) {
-    const { widerStudent } = setting.scale;
-    if (!widerStudent) return [];
+    const { widerStudent, students } = setting.scale;
+    const usual = students[ablationStudent(setting)[0]!];
+    if (!widerStudent || !usual) return [];
     const variants = ['pgd-at', 'rslad', 'b-mtard', 'ciard'].flatMap((name): Variant[] => {
       const method = findMethod(name);
       const { title } = method;
       return [
         { key: name, title, method },
-        { key: `${name}-wider`, title: `${title}, width × ${widerStudent.width}`, method, network: widerStudent },
+        {
+          key: `${name}-wider`,
+          title: `${title}, width ${widerStudent.width} in place of ${usual.width}`,
+          method,
+          network: widerStudent,
+        },
       ];
     });
     return variantRows(setting, variants, ablationAttacks, ablationStudent(setting));

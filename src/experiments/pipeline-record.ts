@@ -188,7 +188,7 @@ export const writePipelines = async (
   options: PipelineOptions,
   tables: readonly Grid[] = [],
 ): Promise<readonly Pipeline[]> => {
-  for (const table of tables) checkHasPipeline(table, options.catalogue);
+  for (const table of tables) checkHasPipeline(table, setting, options.catalogue);
   const { pipelines } = await planPipelines(setting, options, tables);
   await writeSettings(pipelines, options.places);
   return pipelines;

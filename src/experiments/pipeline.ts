@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { stringify } from 'yaml';
 import { UserError } from '../errors.js';
 import { cellId, type CellId, type TrainCell } from '../results/cell.js';
-import { cellsOf, settingName, type Grid, type GridRow, type GridSetting } from './grid.js';
+import { cellsOf, settingName, tableCommand, type Grid, type GridRow, type GridSetting } from './grid.js';
 import { grids } from './paper-grids.js';
 import { noNetwork, type PipelineSettings } from './pipeline-settings.js';
 
@@ -65,11 +65,11 @@ const setOnce = <T>(section: Record<string, T>, name: string, value: T, where: s
 };
 
 /** @throws UserError where DVC has no stages of a table, and ships no weights of it: what stands beside the paper's */
-export const checkHasPipeline = ({ name }: Grid, catalogue: readonly Grid[] = grids): void => {
+export const checkHasPipeline = ({ name }: Grid, setting: GridSetting, catalogue: readonly Grid[] = grids): void => {
   if (catalogue.some((grid) => grid.name === name)) return;
   throw new UserError(
     `the table ${name} stands beside those of the paper: DVC has no stages of it, and none of its weights are shipped. ` +
-      `"npx ciard table ${name}" runs it. With stages are ${catalogue.map((grid) => grid.name).join(', ')}.`,
+      `"${tableCommand(name, setting)}" runs it. With stages are ${catalogue.map((grid) => grid.name).join(', ')}.`,
   );
 };
 

@@ -36,8 +36,11 @@ const ownColumns: Readonly<Record<string, string>> = {
 
 const columnTitle = (name: string): string => ownColumns[name] ?? attackColumn(name);
 
+/** The minus of text, as differences have it. */
+const signed = (number: string): string => number.replace('-', '−');
+
 const numberText = ({ mean, sd, n, warned }: Value): string =>
-  `${decimal(mean)}${sd === null ? '' : ` ± ${decimal(sd)}`} (${n})${warned ? ' !' : ''}`;
+  `${signed(decimal(mean))}${sd === null ? '' : ` ± ${decimal(sd)}`} (${n})${warned ? ' !' : ''}`;
 
 const valueCell = (value: Value | undefined): Cell => {
   if (!value) return { text: '–', value: null };
@@ -59,6 +62,9 @@ const columnsOf = (rows: readonly ResultRow[]): string[] => {
   const own = names.filter((name) => name in ownColumns);
   return [...inColumnOrder(names.filter((name) => !own.includes(name))), ...own];
 };
+
+const missingText = (n: number, what: string): string =>
+  n === 1 ? `One ${what} is not done yet.` : `${n} ${what}s are not done yet.`;
 
 /** Sentences under a table: how to read it, what it was made with, what is doubtful. */
 const notesOf = (
@@ -89,30 +95,30 @@ const notesOf = (
           `Trained on ${processors.length} kinds of processor (${processors.join(', ')}): seconds say something of each other on one alone.`,
         ]
       : []),
-    ...(missing > 0
-      ? [missing === 1 ? 'One evaluation is not done yet.' : `${missing} evaluations are not done yet.`]
-      : []),
+    ...(missing > 0 ? [missingText(missing, grid.columns === 'held-out' ? 'training' : 'evaluation')] : []),
     ...(warnings.length > 0 ? [`! stands where there was a warning: ${warnings.join('; ')}`] : []),
   ];
 };
 
-/** How many evaluations rows lack. */
-const missingOf = (measured: readonly MeasuredRow[]): number =>
-  measured.reduce(
-    (sum, { evaluations, measured: found }) => sum + Object.keys(evaluations).length - Object.keys(found).length,
-    0,
-  );
+/** How many evaluations rows lack, or trainings, where those are what the table is of. */
+const missingOf = ({ columns }: Grid, measured: readonly MeasuredRow[]): number =>
+  columns === 'held-out'
+    ? measured.filter(({ training }) => !training).length
+    : measured.reduce(
+        (sum, { evaluations, measured: found }) => sum + Object.keys(evaluations).length - Object.keys(found).length,
+        0,
+      );
 
 /**
  * A table of a grid. A row of which nothing is measured is not shown.
- * @param missing how many evaluations are not done; those that the rows lack by default
+ * @param missing how many evaluations (trainings, in a pilot) are not done; those that the rows lack by default
  */
 export const resultTable = (
   grid: Grid,
   setting: GridSetting,
   rows: readonly ResultRow[],
   measured: readonly MeasuredRow[],
-  missing = missingOf(measured),
+  missing = missingOf(grid, measured),
 ): Table => {
   const names = columnsOf(rows);
   return {
@@ -176,7 +182,7 @@ export const writeTable = async (
     await writeAtomically(join(folder, `${student}.svg`), [await renderSvg(figure)]);
   }
   await writeAtomically(join(folder, 'table.md'), [
-    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}${pictures.join('')}`,
+    `# ${caption ?? grid.title}\n\n${grid.question}\n\n${markdownOfTable(rest)}\n${pictures.join('')}`,
   ]);
   await writeAtomically(join(folder, 'table.csv'), [csvOfTable(csvTable(rows))]);
   await writeAtomically(join(folder, 'table.tex'), [latexOfTable(table, { label })]);

@@ -36,11 +36,22 @@ export interface PlannedUnit {
   readonly name: string;
   readonly cells: number;
   readonly done: boolean;
+  /** Whether its training is on record. */
+  readonly trained: boolean;
   /** Seconds of one process, by what was measured on this machine; null where nothing was. */
   readonly seconds: number | null;
   /** Of its run folder, as large as those that are here are on average; null where none is. */
   readonly bytes: number | null;
 }
+
+/** @throws UserError where a table asks nothing at a scale */
+export const checkHasRows = (grid: Grid, setting: GridSetting): void => {
+  if (grid.rows(setting).length > 0) return;
+  throw new UserError(
+    `the table ${grid.name} has no rows at the scale ${setting.scale.name} on ${setting.data.name}: what it tries was not ` +
+      'tried there. Name another --scale.',
+  );
+};
 
 /** A grid with some of its rows. @throws UserError where it has no such row */
 export const onlyRows = (grid: Grid, setting: GridSetting, only: readonly string[] | undefined): Grid => {
@@ -97,8 +108,10 @@ export const planTable = async (
   for (const unit of units) {
     const done = await isDone(unit, places);
     const seconds = done ? 0 : secondsPerWork === undefined ? null : (await workLeft(unit, places)) * secondsPerWork;
-    const isTrained = done || bytesOf(runFolder(places, unit.id)) > 0;
-    plan.push({ id: unit.id, name: unit.name, cells: unit.cells.length, done, seconds, bytes: isTrained ? 0 : bytes });
+    const hasWeights = done || bytesOf(runFolder(places, unit.id)) > 0;
+    const { id, name, cells } = unit;
+    const trained = (await recordOf(places, id, unit.grid)) !== undefined;
+    plan.push({ id, name, cells: cells.length, done, trained, seconds, bytes: hasWeights ? 0 : bytes });
   }
   return plan;
 };
@@ -106,7 +119,10 @@ export const planTable = async (
 /** A plan for a terminal: what is done, and how long the rest will take. */
 export const planText = (plan: readonly PlannedUnit[], jobs = availableParallelism()): string => {
   const left = plan.filter(({ done }) => !done);
-  const lines = plan.map(({ name, done, cells }) => `${done ? 'done ' : 'to do'}  ${name} (${cells} cells)`);
+  const lines = plan.map(
+    ({ name, done, trained, cells }) =>
+      `${done ? 'done   ' : trained ? 'in part' : 'to do  '}  ${name} (${cells} cells)`,
+  );
   const known = left.every(({ seconds }) => seconds !== null);
   const minutes = left.reduce((sum, { seconds }) => sum + (seconds ?? 0), 0) / 60 / jobs;
   const bytes = left.reduce((sum, unit) => sum + (unit.bytes ?? 0), 0);
@@ -118,7 +134,11 @@ export const planText = (plan: readonly PlannedUnit[], jobs = availableParalleli
       : known
         ? `, about ${minutes.toFixed(0)} minutes with ${jobs} processes by what was measured on this machine`
         : '; how long they take is not known, since none was measured on this machine';
-  return `${lines.join('\n')}\n${left.length} of ${plan.length} trainings to do${time}${disk}\n`;
+  const evaluated = left.filter(({ trained }) => trained).length;
+  return (
+    `${lines.join('\n')}\n${left.length - evaluated} of ${plan.length} trainings to do` +
+    `${evaluated > 0 ? `, and evaluations of ${evaluated} more` : ''}${time}${disk}\n`
+  );
 };
 
 /**

@@ -18,9 +18,9 @@ export interface Unit {
 const workOfCell = ({ cell }: PlannedCell, perImage: number): number => {
   if (cell.kind === 'train') {
     const { recipe, teachers, data } = cell;
-    const passes =
-      (recipe.attack.steps + 3) * perImage + (teachers.robust === null ? 0 : 3) + (teachers.clean === null ? 0 : 3);
-    return recipe.epochs * (data.images ?? 50_000) * passes;
+    const passes = recipe.attack.steps + 3 + (teachers.robust === null ? 0 : 3) + (teachers.clean === null ? 0 : 3);
+    // Teachers are about as wide as their students.
+    return recipe.epochs * (data.images ?? 50_000) * passes * perImage;
   }
   const { parameters, name } = cell.attack;
   const number = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);

@@ -11,7 +11,7 @@ import { submittedCells, type SubmittedCell } from './submissions.js';
 export interface UnitStatus {
   readonly id: string;
   readonly name: string;
-  readonly state: 'done' | 'running' | 'waiting' | 'stopped' | 'not begun';
+  readonly state: 'done' | 'running' | 'waiting' | 'stopped' | 'in part' | 'not begun';
   /** Cells that have their records, of all. */
   readonly done: number;
   readonly cells: number;
@@ -57,7 +57,7 @@ const statusOf = async (
   }
   return tasks.length > 0
     ? { ...common, state: 'stopped', detail: `${tasks[0]!.task} ended before it began: what it needed failed` }
-    : { ...common, state: 'not begun', detail: '' };
+    : { ...common, state: done > 0 ? 'in part' : 'not begun', detail: '' };
 };
 
 /**

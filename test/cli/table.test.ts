@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { planText, type PlannedUnit } from '../../src/experiments/table.js';
 import { temporaryFolder } from '../temporary.js';
 import { runCommandLines } from './command-lines.js';
 
@@ -14,7 +15,7 @@ test('flags of a table that contradict each other, or would be ignored, are erro
     [['degradation', '--from-checkpoints'], /the table degradation tells of trainings/],
     [
       ['student-width', '--from-checkpoints', '--scale', 'lite'],
-      /the table student-width stands beside those of the paper: DVC has no stages of it.* "npx ciard table student-width" runs it/,
+      /the table student-width stands beside those of the paper: DVC has no stages of it.* "npx ciard table student-width --scale lite --data cifar10" runs it/,
     ],
     [
       ['students', '--from-checkpoints', '--only', 'nothing'],
@@ -66,6 +67,33 @@ test('a stage of settings that are not there says how they are written', async (
   assert.match(beside!.stderr, /the table rates stands beside those of the paper/);
   assert.equal(unknown!.exitCode, 2);
   assert.match(unknown!.stderr, /there is no table "nothing"\. Known are students/);
+});
+
+test('what is trained and not measured in full is told from what is not begun', async () => {
+  const lite = ['--scale', 'lite', '--data', 'cifar10', '--precision', 'bf16'];
+  const [status, plan, nothing, cells] = await runCommandLines(
+    [
+      ['status', 'students', ...lite, '--json'],
+      ['table', 'students', ...lite, '--dry-run', '--json'],
+      ['status', 'recipes'],
+      ['cell', 'list', 'recipes'],
+    ],
+    process.cwd(),
+  );
+  const { units } = JSON.parse(status!.stdout) as { units: { name: string; state: string; done: number }[] };
+  assert.ok(units.some(({ state }) => state !== 'not begun'));
+  for (const { name, state, done } of units) assert.equal(state === 'not begun', done === 0, name);
+  const planned = JSON.parse(plan!.stdout) as PlannedUnit[];
+  const text = planText(planned);
+  const count = (pattern: RegExp): number => text.split('\n').filter((line) => pattern.test(line)).length;
+  assert.equal(count(/^to do {4}/), planned.filter(({ trained }) => !trained).length);
+  assert.equal(count(/^in part {2}/), planned.filter(({ trained, done }) => trained && !done).length);
+  const [, trainings] = /^(\d+) of \d+ trainings to do/m.exec(text)!;
+  assert.equal(Number(trainings), count(/^to do {4}/));
+  for (const refused of [nothing!, cells!]) {
+    assert.equal(refused.exitCode, 2);
+    assert.match(refused.stderr, /the table recipes has no rows at the scale quick/);
+  }
 });
 
 test('npm start measures anew what has committed records, in a folder of its own', async () => {

@@ -214,6 +214,15 @@ test('the next address is tried; where all fail, each is named with its reason',
   );
 });
 
+test('what is no address is said at once, and not tried again', async () => {
+  const begun = performance.now();
+  await assert.rejects(
+    download(['nonsense'], newTarget(), { ...fast, pause: 10_000 }),
+    refused(/"nonsense" is no address: wanted is http:/),
+  );
+  assert.ok(performance.now() - begun < 5000);
+});
+
 test('a redirection is followed, a ring of them and another protocol are not', async () => {
   const good = await serveArchive(bytes);
   const moved = await serveArchive(bytes, [], { status: 302, headers: { location: good.address } });

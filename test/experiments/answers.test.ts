@@ -44,14 +44,18 @@ test('the distance to adversarial training is told at both widths, over the repl
     'pgd-at-wider 0': { clean: 140, 'pgd-sat': 90 },
     'ciard 0': { clean: 150, 'pgd-sat': 60 },
     'ciard-wider 0': { clean: 160, 'pgd-sat': 84 },
-    // Of this one there is no wider student.
+    // Of this one a wider student is not attacked yet, of the next there is none.
     'ciard 1': { clean: 10, 'pgd-sat': 10 },
-    'pgd-at 1': { clean: 20, 'pgd-sat': 10 },
+    'pgd-at 1': { clean: 120, 'pgd-sat': 10 },
+    'ciard-wider 1': { clean: 20 },
+    'pgd-at-wider 1': { clean: 100, 'pgd-sat': 10 },
+    'ciard 2': { clean: 0, 'pgd-sat': 0 },
+    'pgd-at 2': { clean: 200, 'pgd-sat': 200 },
   });
   assert.equal(
     answerText(findGrid('student-width'), rows),
-    'CIARD less PGD-AT: PGD-20 (sat) −10.00 at a width of 0.125, −3.00 at 0.25; ' +
-      'Clean +15.00 at a width of 0.125, +10.00 at 0.25 (1 replicate).',
+    'CIARD less PGD-AT: PGD-20 (sat) −10.00 at a width of 0.125, −3.00 at a width of 0.25 (1 replicate); ' +
+      'Clean −20.00 at a width of 0.125, −15.00 at a width of 0.25 (2 replicates).',
   );
   assert.equal(answerText(findGrid('student-width'), []), '');
 });
@@ -68,7 +72,7 @@ test('the gap between training and test images is told of adversarial training, 
   assert.equal(
     answerText(findGrid('generalisation'), rows),
     'PGD-20 (sat): PGD-AT is right on 40.50 % of training images and 38.00 % of test images (2 replicates); ' +
-      'of 3 methods the gap is from +1.00 (RSLAD) to +5.00 (MTARD).',
+      'of 3 methods the gap is from +1.00 (RSLAD, 1 replicate) to +5.00 (MTARD, 1 replicate).',
   );
   assert.equal(answerText(findGrid('students'), rows), '');
 });

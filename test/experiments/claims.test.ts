@@ -89,6 +89,10 @@ test('differences that agree by chance are known to one image, not without devia
   assertClose([difference.mean, difference.deviation!], [0.116, 1 / 500], 1e-9, 'mean and deviation');
   assert.ok(difference.interval![1] - difference.interval![0] > 2 / 500);
   assert.ok(difference.pValue! > 0);
+  // So are those that are averaged over data sets, and all others.
+  for (const { comparisons } of found) {
+    for (const comparison of comparisons) assert.ok(width(comparison) > 0, comparison.what);
+  }
 });
 
 test('of what is not measured no comparison decides', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -6,7 +7,7 @@ import { workLeft } from '../../src/experiments/execute.js';
 import { cellsOf, defineGrid, onTrainingImages } from '../../src/experiments/grid.js';
 import { allGrids, findGrid } from '../../src/experiments/grids.js';
 import { grids } from '../../src/experiments/paper-grids.js';
-import { defaultPlaces, placesIn, recordsFolder } from '../../src/experiments/places.js';
+import { defaultPlaces, placesIn, recordsFolder, runFolder } from '../../src/experiments/places.js';
 import { scales } from '../../src/experiments/scale.js';
 import { scaleNames } from '../../src/experiments/scale-names.js';
 import { settingOf } from '../../src/experiments/setting.js';
@@ -14,6 +15,7 @@ import { inOrder, joinUnits, nextOf, unitsOf, workOf } from '../../src/experimen
 import { UserError } from '../../src/errors.js';
 import { findMethod, methods } from '../../src/methods/catalogue.js';
 import { cellId, cellSchema } from '../../src/results/cell.js';
+import { bestFile } from '../../src/training/run-folder.js';
 import { temporaryFolder } from '../temporary.js';
 import { tinyGrid, tinySetting } from './tiny.js';
 
@@ -157,6 +159,14 @@ test('what is left of a unit is what has no record', async () => {
   for (const id of evaluations) await copy(id);
   // All is on record: what is wanted again are weights.
   assert.equal(await workLeft(unit!, places), workOf(unit!, new Set([training!])));
+  // Of other replicates than the first no weights are shipped: to evaluate one is to train it.
+  const others = unitsOf(findGrid('students'), { ...(await settingOf('quick')), replicates: [1] });
+  const other = others.find(({ cells }) => cells.length > 1)!;
+  await copy(other.id);
+  assert.equal(await workLeft(other, places), workOf(other));
+  mkdirSync(runFolder(places, other.id), { recursive: true });
+  writeFileSync(bestFile(runFolder(places, other.id)), '');
+  assert.equal(await workLeft(other, places), workOf(other, new Set(other.cells.slice(1).map(({ id }) => id))));
 });
 
 test('wider students differ from the usual ones in their width alone, where a scale has them', async () => {

@@ -195,8 +195,9 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
       return cell.kind === 'evaluate' && cell.attack.name === 'fgsm';
     })!;
     rmSync(join(there.results, 'students', 'records', recordFile));
-    const { rows, comparisons, failures } = await tableFromCheckpoints(tinyGrid, setting, given);
+    const { rows, comparisons, failures, added } = await tableFromCheckpoints(tinyGrid, setting, given);
     assert.deepEqual(failures, []);
+    assert.equal(added, 1);
     assert.deepEqual(
       rows.map(({ method, n }) => [method, n]),
       [
@@ -213,9 +214,21 @@ describe('a small table with the real DVC', { skip: needsDvc }, () => {
     assert.deepEqual(await dvcStatus(['-R', 'results'], clone.options), {});
 
     // What was not shipped is named, and so is what is damaged.
+    const notShipped = /no checkpoint was shipped of pgd-at-resnet18-s1, ciard-resnet18-s1 \(synthetic-quick\)/;
     await assert.rejects(
-      tableFromCheckpoints(tinyGrid, { ...setting, replicates: [0, 1] }, given),
-      isUserError(/no checkpoint was shipped of pgd-at-resnet18-s1, ciard-resnet18-s1 \(synthetic-quick\)/),
+      tableFromCheckpoints(tinyGrid, { ...setting, replicates: [1] }, given),
+      isUserError(notShipped),
+    );
+    const said: string[] = [];
+    const part = await tableFromCheckpoints(
+      tinyGrid,
+      { ...setting, replicates: [0, 1] },
+      { ...given, say: (line) => said.push(line) },
+    );
+    assert.match(said.join('\n'), notShipped);
+    assert.deepEqual(
+      part.rows.map(({ n }) => n),
+      [1, 1],
     );
     await assert.rejects(
       tableFromCheckpoints({ ...tinyGrid, columns: 'cost' }, setting, given),

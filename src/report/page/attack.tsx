@@ -110,6 +110,7 @@ export const Attack = ({ data, laboratory, state }: AttackProps) => {
   const check = async (): Promise<void> => {
     await start();
     for (const { id, entry } of chosen) {
+      if (agreements[id]) continue;
       const run = data.runs.find(({ key }) => key === entry.run);
       const outcome = run && embeddedOutcome(run, 'fgsm', laboratory);
       const bits = outcome?.every((bit) => bit !== undefined) ? outcome : null;
