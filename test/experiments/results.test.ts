@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { compareWithRecords, describeComparisons } from '../../src/experiments/compare-records.js';
-import { findGrid } from '../../src/experiments/grids.js';
+import { precisions } from '../../src/engine/precision.js';
+import { allGrids, findGrid } from '../../src/experiments/grids.js';
 import { defaultPlaces, recordsFolder } from '../../src/experiments/places.js';
-import { resultTable } from '../../src/experiments/render.js';
+import { resultTable, tableFolder } from '../../src/experiments/render.js';
 import { costRatio, resultRows, rowsOnRecord, type ResultRow } from '../../src/experiments/results.js';
+import { scaleNames } from '../../src/experiments/scale-names.js';
+import { scales } from '../../src/experiments/scale.js';
 import { settingOf } from '../../src/experiments/setting.js';
 import { renderTable } from '../../src/experiments/table.js';
 import { unitsOf } from '../../src/experiments/units.js';
 import { readCellRecord, writeCellRecord } from '../../src/results/cell-record.js';
+import { markdownOfTable } from '../../src/tables/markdown.js';
 import { temporaryFolder } from '../temporary.js';
 
 const committed = defaultPlaces();
@@ -163,4 +167,25 @@ test('the gap of generalisation is taken within each replicate, and training ima
     'test-robust': [38, 1],
     'gap-robust': [2, 1],
   });
+});
+
+test('every table that is committed is what its records say', async () => {
+  let compared = 0;
+  for (const scale of scaleNames) {
+    for (const data of scales[scale].datasets) {
+      for (const precision of precisions) {
+        const setting = await settingOf(scale, { data, precision });
+        for (const table of allGrids) {
+          const file = join(tableFolder(table, setting, committed), 'table.md');
+          if (!existsSync(file)) continue;
+          const all = await rowsOnRecord(table, setting, committed);
+          const { columns, rows, notes } = resultTable(table, setting, resultRows(table, setting, all), all);
+          const text = markdownOfTable({ columns, rows, notes: notes ?? [] });
+          assert.ok(readFileSync(file, 'utf8').includes(`\n\n${table.question}\n\n${text}\n`), file);
+          compared++;
+        }
+      }
+    }
+  }
+  assert.ok(compared > 10, `${compared} tables`);
 });
