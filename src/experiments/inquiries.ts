@@ -128,7 +128,7 @@ const studentWidth: Grid = {
         { key: name, title, method },
         {
           key: `${name}-wider`,
-          title: `${title}, width ${widerStudent.width} in place of ${usual.width}`,
+          title: `${title}, ${widerStudent.width / usual.width} × as wide`,
           method,
           network: widerStudent,
         },
