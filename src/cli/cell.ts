@@ -1,19 +1,16 @@
 import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { precisions, type Precision } from '../engine/precision.js';
+import { precisions } from '../engine/precision.js';
 import { InterruptedError, messageOf, UserError } from '../errors.js';
 import type { PlannedCell } from '../experiments/grid.js';
 import type { Places } from '../experiments/places.js';
-import { scaleNames, type ScaleName } from '../experiments/scale-names.js';
+import { scaleNames } from '../experiments/scale-names.js';
 import type { Answer, Order } from '../experiments/workers.js';
 import type { Progress } from '../progress.js';
+import { chosenTables, type SettingFlags } from './chosen-tables.js';
 
-interface ListFlags {
-  readonly scale: ScaleName;
-  readonly precision: Precision;
-  readonly data?: string;
-  readonly seeds?: number;
+interface ListFlags extends SettingFlags {
   readonly json?: boolean;
 }
 
@@ -146,31 +143,13 @@ export const add = (program: Command): void => {
     .option('--seeds <n>', 'replicates (default: those of the scale)', replicates)
     .addOption(precisionOption())
     .option('--json', 'print the list as JSON')
-    .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: ListFlags) => {
-      const [
-        { parseDatasetName },
-        { cellsOf },
-        { findGrid },
-        { grids },
-        { defaultPlaces, recordOf },
-        { settingOf },
-        { checkHasRows },
-      ] = await Promise.all([
-        import('../data/datasets.js'),
+    .action(async (name: string | undefined, flags: ListFlags) => {
+      const { json = false } = flags;
+      const [{ cellsOf }, { defaultPlaces, recordOf }] = await Promise.all([
         import('../experiments/grid.js'),
-        import('../experiments/grids.js'),
-        import('../experiments/paper-grids.js'),
         import('../experiments/places.js'),
-        import('../experiments/setting.js'),
-        import('../experiments/table.js'),
       ]);
-      const chosen = name === undefined ? grids : [findGrid(name)];
-      const setting = await settingOf(scale, {
-        data: data === undefined ? undefined : parseDatasetName(data),
-        replicates: seeds,
-        precision,
-      });
-      for (const grid of chosen) checkHasRows(grid, setting);
+      const { chosen, setting } = await chosenTables(name, flags);
       const cells = new Map(chosen.flatMap((grid) => cellsOf(grid, setting)).map((each) => [each.id, each]));
       const places = defaultPlaces();
       const list = [];

@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
-import type { Precision } from '../engine/precision.js';
 import { UserError } from '../errors.js';
-import type { ScaleName } from '../experiments/scale-names.js';
+import { chosenTables, type SettingFlags } from './chosen-tables.js';
 import { precisionOption, replicates, scaleOption } from './cell.js';
 
-interface Flags {
-  readonly scale: ScaleName;
-  readonly data?: string;
-  readonly seeds?: number;
-  readonly precision: Precision;
+interface Flags extends SettingFlags {
   readonly dvc: boolean;
 }
 
@@ -23,34 +18,15 @@ export const add = (program: Command): void => {
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
     .addOption(precisionOption())
     .option('--no-dvc', 'leave DVC out')
-    .action(async (name: string | undefined, { scale, data, seeds, precision, dvc }: Flags) => {
-      const [
-        { parseDatasetName },
-        { findGrid },
-        { grids },
-        { defaultPlaces },
-        { settingOf },
-        { checkHasRows },
-        { gather },
-      ] = await Promise.all([
-        import('../data/datasets.js'),
-        import('../experiments/grids.js'),
-        import('../experiments/paper-grids.js'),
+    .action(async (name: string | undefined, flags: Flags) => {
+      const [{ defaultPlaces }, { gather }] = await Promise.all([
         import('../experiments/places.js'),
-        import('../experiments/setting.js'),
-        import('../experiments/table.js'),
         import('../slurm/gather.js'),
       ]);
-      const setting = await settingOf(scale, {
-        data: data === undefined ? undefined : parseDatasetName(data),
-        replicates: seeds,
-        precision,
-      });
-      const chosen = name === undefined ? grids : [findGrid(name)];
-      for (const grid of chosen) checkHasRows(grid, setting);
+      const { chosen, setting } = await chosenTables(name, flags);
       const found = await gather(chosen, setting, {
         places: defaultPlaces(),
-        dvc,
+        dvc: flags.dvc,
         say: (line) => {
           process.stdout.write(`${line}\n`);
         },

@@ -1,13 +1,8 @@
 import type { Command } from 'commander';
-import type { Precision } from '../engine/precision.js';
-import type { ScaleName } from '../experiments/scale-names.js';
+import { chosenTables, type SettingFlags } from './chosen-tables.js';
 import { precisionOption, replicates, scaleOption } from './cell.js';
 
-interface Flags {
-  readonly scale: ScaleName;
-  readonly data?: string;
-  readonly seeds?: number;
-  readonly precision: Precision;
+interface Flags extends SettingFlags {
   readonly json?: boolean;
 }
 
@@ -22,30 +17,14 @@ export const add = (program: Command): void => {
     .option('--seeds <n>', 'replicates 0 … n − 1 (default: those of the scale)', replicates)
     .addOption(precisionOption())
     .option('--json', 'print it as JSON')
-    .action(async (name: string | undefined, { scale, data, seeds, precision, json = false }: Flags) => {
-      const [
-        { parseDatasetName },
-        { findGrid },
-        { grids },
-        { defaultPlaces },
-        { settingOf },
-        { checkHasRows, unitsOfTables },
-      ] = await Promise.all([
-        import('../data/datasets.js'),
-        import('../experiments/grids.js'),
-        import('../experiments/paper-grids.js'),
+    .action(async (name: string | undefined, flags: Flags) => {
+      const { json = false } = flags;
+      const [{ defaultPlaces }, { unitsOfTables }, { readStatus }] = await Promise.all([
         import('../experiments/places.js'),
-        import('../experiments/setting.js'),
         import('../experiments/table.js'),
+        import('../slurm/status.js'),
       ]);
-      const { readStatus } = await import('../slurm/status.js');
-      const setting = await settingOf(scale, {
-        data: data === undefined ? undefined : parseDatasetName(data),
-        replicates: seeds,
-        precision,
-      });
-      const chosen = name === undefined ? grids : [findGrid(name)];
-      for (const grid of chosen) checkHasRows(grid, setting);
+      const { chosen, setting } = await chosenTables(name, flags);
       const { units, queue } = await readStatus(unitsOfTables(chosen, setting, undefined), defaultPlaces());
       if (json) {
         process.stdout.write(`${JSON.stringify({ slurm: queue, units }, null, 2)}\n`);
